@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 from tests.states_language.interpreter import ExecutionAlreadyExists, StepFunctions
 
 from aurora_restore.aws.pipeline_executions import cleanup_execution_name
@@ -22,19 +22,21 @@ CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 class FakeExecutions:
     """Describes and stops executions of any machine, and starts the cleanup one."""
 
-    def __init__(self, step_functions: StepFunctions, border: Border | None = None) -> None:
+    def __init__(self, step_functions: StepFunctions, injector: FaultInjector | None = None) -> None:
         self._step_functions = step_functions
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
 
     def describe_arn(self, execution_arn: str) -> ExecutionState | None:
-        return self._border.ask("states", "DescribeExecution", lambda: self._state(execution_arn))
+        return self._injector.call_translated(
+            "states", "DescribeExecution", lambda: self._state(execution_arn)
+        )
 
     def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
         def act() -> None:
             with contextlib.suppress(KeyError):
                 self._step_functions.stop(execution_arn, error, cause)
 
-        self._border.ask("states", "StopExecution", act)
+        self._injector.call_translated("states", "StopExecution", act)
 
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         def act() -> None:
@@ -45,7 +47,7 @@ class FakeExecutions:
                     {"detail": {"name": operation_id, "executionArn": execution_arn}},
                 )
 
-        self._border.ask("states", "StartExecution", act)
+        self._injector.call_translated("states", "StartExecution", act)
 
     def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
         def act() -> bool:
@@ -55,9 +57,11 @@ class FakeExecutions:
                 return False
             return True
 
-        if self._border.ask("states", "StartExecution", act):
+        if self._injector.call_translated("states", "StartExecution", act):
             return None
-        return self._border.ask("states", "DescribeExecution", lambda: self._request_of(operation_id))
+        return self._injector.call_translated(
+            "states", "DescribeExecution", lambda: self._request_of(operation_id)
+        )
 
     def _request_of(self, operation_id: str) -> Mapping[str, Any]:
         running = self._step_functions.executions.values()

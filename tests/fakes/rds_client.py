@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from botocore import xform_name
 from botocore.exceptions import ConnectionClosedError, ParamValidationError
 from botocore.validate import ParamValidator
-from tests.fakes.border import Border, client_error
+from tests.fakes.fault_injector import FaultInjector, client_error
 
 from local_aurora import wire
 from local_aurora.errors import AwsError, ReplyLostError
@@ -44,12 +44,12 @@ class LocalAuroraClient:
         self,
         aurora: LocalAurora,
         region: str,
-        border: Border | None = None,
+        injector: FaultInjector | None = None,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self._aurora = aurora
         self._region = region
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
         self._on_change = on_change
 
     def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
@@ -75,7 +75,7 @@ class FakeRdsClient(LocalAuroraClient):
         _validate(action, parameters)
         sent = _as_sent(action, parameters)
         act = functools.partial(self._perform, action, sent)
-        return self._border.cross("rds", action, act)
+        return self._injector.call("rds", action, act)
 
     def _perform(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 
 from aurora_restore.aws.records import FoundRecords
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge
@@ -40,10 +40,10 @@ class FakeRecords:
     An update whose maps are missing takes several requests, as the adapter's does. `moves` has every change of a state.
     """
 
-    def __init__(self, border: Border | None = None) -> None:
+    def __init__(self, injector: FaultInjector | None = None) -> None:
         self.items: dict[str, dict[str, Any]] = {}
         self.moves: list[Move] = []
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
         self._bytes: dict[str, int] = {}
         self._frozen: dict[str, bytes] = {}
 
@@ -57,10 +57,10 @@ class FakeRecords:
             self._put(key, written, _size_at_most(written))
             return True
 
-        return self._border.ask("dynamodb", "PutItem", act)
+        return self._injector.call_translated("dynamodb", "PutItem", act)
 
     def load(self, operation_id: str) -> dict[str, Any] | None:
-        return self._border.ask("dynamodb", "GetItem", lambda: self._copy(operation_id))
+        return self._injector.call_translated("dynamodb", "GetItem", lambda: self._copy(operation_id))
 
     def update(
         self,
@@ -102,7 +102,7 @@ class FakeRecords:
         while len(items) < limit:
             size = min(PAGE_ITEMS, limit - len(items))
             page = found[len(items) : len(items) + size]
-            self._border.ask("dynamodb", "Query", lambda: None)
+            self._injector.call_translated("dynamodb", "Query", lambda: None)
             items += [plain_copy(item) for item in page]
             if len(page) < size or len(items) == len(found):
                 break
@@ -158,7 +158,7 @@ class FakeRecords:
                 holder[path[-1]] = value
             return True
 
-        return self._border.ask("dynamodb", "UpdateItem", act)
+        return self._injector.call_translated("dynamodb", "UpdateItem", act)
 
     def _note_moves(self, operation_id: str, item: Mapping[str, Any], values: Mapping[Path, Any]) -> None:
         for path in STATES:
@@ -189,7 +189,7 @@ class FakeRecords:
             self._frozen.pop(operation_id, None)
             return True
 
-        return self._border.ask("dynamodb", "UpdateItem", act)
+        return self._injector.call_translated("dynamodb", "UpdateItem", act)
 
     def _put(self, operation_id: str, item: dict[str, Any], size: int) -> None:
         if size > ITEM_BYTES:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import ConnectionClosedError, ParamValidationError
 from botocore.validate import ParamValidator
-from tests.fakes.border import client_error
+from tests.fakes.fault_injector import client_error
 from tests.fakes.rds_client import LocalAuroraClient, received
 
 from local_aurora import scaling, scaling_wire
@@ -34,7 +34,7 @@ class FakeScalingClient(LocalAuroraClient):
         if report.has_errors():
             raise ParamValidationError(report=report.generate_report())
         sent = {name: received(value) for name, value in parameters.items()}
-        return self._border.cross(SERVICE, action, functools.partial(self._perform, action, sent))
+        return self._injector.call(SERVICE, action, functools.partial(self._perform, action, sent))
 
     def _perform(self, action: str, sent: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_message, translate
 from aurora_restore.aws.metrics import embedded
@@ -57,9 +57,11 @@ class FakeMetrics:
 class FakeNotifications:
     """The `Notifications` port on one topic; `published` holds its messages, oldest first."""
 
-    def __init__(self, border: Border | None = None, topic_arn: str = "topic", exists: bool = True) -> None:
+    def __init__(
+        self, injector: FaultInjector | None = None, topic_arn: str = "topic", exists: bool = True
+    ) -> None:
         self.published: list[Published] = []
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
         self._topic_arn = topic_arn
         self._exists = exists
 
@@ -79,7 +81,7 @@ class FakeNotifications:
             return message_id
 
         try:
-            return self._border.cross("sns", "Publish", act)
+            return self._injector.call("sns", "Publish", act)
         except AWS_ERRORS as error:
             failure = translate("sns", error)
             if isinstance(failure, AccessDenied):
@@ -92,13 +94,17 @@ class FakeNotifications:
 class FakeSecrets:
     """The `Secrets` port. `values`: the secret's name → what its JSON holds, or text that is not such JSON."""
 
-    def __init__(self, values: Mapping[str, Mapping[str, Any] | str], border: Border | None = None) -> None:
+    def __init__(
+        self, values: Mapping[str, Mapping[str, Any] | str], injector: FaultInjector | None = None
+    ) -> None:
         self.values = dict(values)
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
 
     def read_credentials(self, secret_id: str) -> Credentials:
         try:
-            found = self._border.cross("secretsmanager", "GetSecretValue", lambda: self.values.get(secret_id))
+            found = self._injector.call(
+                "secretsmanager", "GetSecretValue", lambda: self.values.get(secret_id)
+            )
         except AWS_ERRORS as error:
             failure = translate("secretsmanager", error)
             if isinstance(failure, AccessDenied):
@@ -127,13 +133,15 @@ def _credentials(secret_id: str, value: Mapping[str, Any] | str) -> Credentials:
 class FakeKeys:
     """The `Keys` port. `keys`: every spelling of a key (id, ARN, alias) → the key."""
 
-    def __init__(self, keys: Mapping[str, KmsKey] | None = None, border: Border | None = None) -> None:
+    def __init__(
+        self, keys: Mapping[str, KmsKey] | None = None, injector: FaultInjector | None = None
+    ) -> None:
         self.keys = dict(keys or {})
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
 
     def find_key(self, kms_key_id: str, region: str | None = None) -> KmsKey | None:
         try:
-            return self._border.cross("kms", "DescribeKey", lambda: self.keys.get(kms_key_id))
+            return self._injector.call("kms", "DescribeKey", lambda: self.keys.get(kms_key_id))
         except AWS_ERRORS as error:
             failure = translate("kms", error)
             if isinstance(failure, AccessDenied):
@@ -146,9 +154,9 @@ class FakeKeys:
 class FakeNetwork:
     """The `Network` port."""
 
-    def __init__(self, groups: Sequence[SecurityGroup] = (), border: Border | None = None) -> None:
+    def __init__(self, groups: Sequence[SecurityGroup] = (), injector: FaultInjector | None = None) -> None:
         self.groups = {group.group_id: group for group in groups}
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
 
     def find_security_groups(self, group_ids: Sequence[str]) -> Mapping[str, SecurityGroup]:
         def act() -> dict[str, SecurityGroup]:
@@ -156,4 +164,4 @@ class FakeNetwork:
 
         if not group_ids:
             return {}
-        return self._border.ask("ec2", "DescribeSecurityGroups", act)
+        return self._injector.call_translated("ec2", "DescribeSecurityGroups", act)

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 from tests.fakes.records import plain_copy, stored
 
 
 class FakeAudit:
     """The `Audit` port. `entries`: operation id → event id → entry."""
 
-    def __init__(self, border: Border | None = None) -> None:
+    def __init__(self, injector: FaultInjector | None = None) -> None:
         self.entries: dict[str, dict[str, dict[str, Any]]] = {}
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
 
     def append(self, item: Mapping[str, Any]) -> None:
         entry = stored(item)
@@ -23,10 +23,10 @@ class FakeAudit:
         def act() -> None:
             self.entries.setdefault(entry["operation_id"], {}).setdefault(entry["event_id"], entry)
 
-        self._border.ask("dynamodb", "PutItem", act)
+        self._injector.call_translated("dynamodb", "PutItem", act)
 
     def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
-        return self._border.ask("dynamodb", "Query", lambda: self._trail(operation_id))
+        return self._injector.call_translated("dynamodb", "Query", lambda: self._trail(operation_id))
 
     def events_of_day(self, event_date: str) -> Sequence[dict[str, Any]]:
         def act() -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ class FakeAudit:
             ]
             return [plain_copy(entry) for entry in sorted(found, key=lambda entry: str(entry["event_id"]))]
 
-        return self._border.ask("dynamodb", "Query", act)
+        return self._injector.call_translated("dynamodb", "Query", act)
 
     def _trail(self, operation_id: str) -> list[dict[str, Any]]:
         entries = self.entries.get(operation_id, {})
@@ -48,9 +48,9 @@ class FakeAudit:
 class FakeLocks:
     """The `Locks` port. `owners`: target → operation id."""
 
-    def __init__(self, border: Border | None = None) -> None:
+    def __init__(self, injector: FaultInjector | None = None) -> None:
         self.owners: dict[str, str] = {}
-        self._border = border or Border()
+        self._injector = injector or FaultInjector()
 
     def acquire(
         self, target_cluster_id: str, operation_id: str, now: datetime, replaces: str | None = None
@@ -62,17 +62,19 @@ class FakeLocks:
             self.owners[target_cluster_id] = operation_id
             return True
 
-        return self._border.ask("dynamodb", "PutItem", act)
+        return self._injector.call_translated("dynamodb", "PutItem", act)
 
     def owner(self, target_cluster_id: str) -> str | None:
-        return self._border.ask("dynamodb", "GetItem", lambda: self.owners.get(target_cluster_id))
+        return self._injector.call_translated(
+            "dynamodb", "GetItem", lambda: self.owners.get(target_cluster_id)
+        )
 
     def list_owners(self) -> dict[str, str]:
-        return self._border.ask("dynamodb", "Scan", lambda: dict(self.owners))
+        return self._injector.call_translated("dynamodb", "Scan", lambda: dict(self.owners))
 
     def release(self, target_cluster_id: str, operation_id: str) -> None:
         def act() -> None:
             if self.owners.get(target_cluster_id) == operation_id:
                 del self.owners[target_cluster_id]
 
-        self._border.ask("dynamodb", "DeleteItem", act)
+        self._injector.call_translated("dynamodb", "DeleteItem", act)

@@ -64,8 +64,8 @@ def _tell(sim: Simulation) -> int:
             _say(f"    {entry['time']}  {entry['event']}  {str(entry['details'])[:160]}")
     for execution in sim.step_functions.executions.values():
         _say(f"{execution.machine_name}:{execution.name}: {execution.status} {execution.error or ''}")
-    for request, _ in sim.border.struck:
-        _say(f"struck: {request}: {sim.border.faults.get(request.index, 'an interruption')}")
+    for request, _ in sim.injector.hits:
+        _say(f"hit: {request}: {sim.injector.faults.get(request.index, 'an interruption')}")
     for line in sim.counters.log:
         _say(f"log: {line}")
     violations = check(sim)

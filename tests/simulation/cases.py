@@ -13,22 +13,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from tests.fakes.border import Request
+from tests.fakes.fault_injector import Request
 from tests.simulation.checkers import Violation, check
-from tests.simulation.scenarios import BY_NAME, OPERATION, Play, Scenario, begin
+from tests.simulation.scenarios import BY_NAME, OPERATION, Play, Scenario, begin, interrupt
 from tests.simulation.simulation import Simulation
-from tests.support.faults import FaultKind, Intrusion
+from tests.support.faults import FaultKind, RequestInterruption
 
 MEANWHILE_SECONDS = 20.0
 
 
 ONLY_WHERE_IT_ACTED = frozenset(
-    {FaultKind.REPLY_LOST, FaultKind.DIES_AFTER, Intrusion.STOP_AFTER, Intrusion.MARK_AFTER}
+    {
+        FaultKind.REPLY_LOST,
+        FaultKind.DIES_AFTER,
+        RequestInterruption.STOP_AFTER,
+        RequestInterruption.MARK_AFTER,
+    }
 )
 """After a mere look these are what they are before it."""
 
-MARKED = frozenset({Intrusion.MARK_BEFORE, Intrusion.MARK_AFTER, Intrusion.MARK_MEANWHILE})
-Trouble = FaultKind | Intrusion
+MARKED = frozenset(
+    {RequestInterruption.MARK_BEFORE, RequestInterruption.MARK_AFTER, RequestInterruption.MARK_MEANWHILE}
+)
+Disturbance = FaultKind | RequestInterruption
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,16 @@ class Case:
 
     scenario: str
     index: int
-    trouble: Trouble
+    disturbance: Disturbance
 
     def __str__(self) -> str:
-        return f"{self.scenario}:{self.index}:{self.trouble.value}"
+        return f"{self.scenario}:{self.index}:{self.disturbance.value}"
 
     @staticmethod
     def parse(text: str) -> Case:
-        scenario, index, trouble = text.rsplit(":", 2)
-        kinds: tuple[Trouble, ...] = (*FaultKind, *Intrusion)
-        return Case(scenario, int(index), next(kind for kind in kinds if kind.value == trouble))
+        scenario, index, disturbance = text.rsplit(":", 2)
+        kinds: tuple[Disturbance, ...] = (*FaultKind, *RequestInterruption)
+        return Case(scenario, int(index), next(kind for kind in kinds if kind.value == disturbance))
 
 
 @dataclass(frozen=True)
@@ -90,19 +97,19 @@ def baseline(name: str) -> Baseline:
     """Play a scenario without a fault, once a process."""
     play = begin(BY_NAME[name])
     sim = play.sim
-    sim.border.notes = True
+    sim.injector.notes = True
     checkpoints: list[tuple[int, bytes]] = []
     ended_at: list[int] = []
 
     def before_each() -> None:
-        if not checkpoints or checkpoints[-1][0] != sim.border.count:
-            checkpoints.append((sim.border.count, pickle.dumps(play, pickle.HIGHEST_PROTOCOL)))
+        if not checkpoints or checkpoints[-1][0] != sim.injector.count:
+            checkpoints.append((sim.injector.count, pickle.dumps(play, pickle.HIGHEST_PROTOCOL)))
         if not ended_at and OPERATION in sim.started and not sim.main_execution(OPERATION).is_running:
-            ended_at.append(sim.border.count)
+            ended_at.append(sim.injector.count)
 
     play.go_on(before_each)
-    requests = [request for request in sim.border.requests if request.index >= play.faults_from]
-    alone_until = ended_at[0] if ended_at else sim.border.count
+    requests = [request for request in sim.injector.requests if request.index >= play.faults_from]
+    alone_until = ended_at[0] if ended_at else sim.injector.count
     last_ones = frozenset(index - 1 for index, _ in checkpoints)
     violations = [*check(sim), *_undisturbed_failure(play)]
     return Baseline(play.scenario, requests, alone_until, last_ones, checkpoints, violations)
@@ -111,29 +118,32 @@ def baseline(name: str) -> Baseline:
 def _undisturbed_failure(play: Play) -> Iterator[Violation]:
     """A run that is not disturbed succeeds, however late RDS is."""
     status = play.sim.records.items.get(OPERATION, {}).get("status")
-    if play.scenario.steps_in is None and status != "SUCCEEDED":
+    if play.scenario.interruption is None and status != "SUCCEEDED":
         yield Violation(2, f"{OPERATION} ended {status}, although nothing had disturbed it")
 
 
-def cases_of(name: str, troubles: Iterable[Trouble]) -> Iterator[Case]:
-    """All cases of a scenario with some kinds of trouble, those left out that are the same as another."""
+def cases_of(name: str, disturbances: Iterable[Disturbance]) -> Iterator[Case]:
+    """All cases of a scenario with some kinds of disturbance, those left out that are the same as another."""
     played = baseline(name)
     return (
-        Case(name, request.index, trouble)
-        for trouble in troubles
+        Case(name, request.index, disturbance)
+        for disturbance in disturbances
         for request in played.requests
-        if _differs(played, request, trouble)
+        if _differs(played, request, disturbance)
     )
 
 
-def _differs(played: Baseline, request: Request, trouble: Trouble) -> bool:
-    if trouble in ONLY_WHERE_IT_ACTED and request.reads:
+def _differs(played: Baseline, request: Request, disturbance: Disturbance) -> bool:
+    if disturbance in ONLY_WHERE_IT_ACTED and request.reads:
         return False
-    if isinstance(trouble, FaultKind):
+    if isinstance(disturbance, FaultKind):
         return True
-    if trouble in {Intrusion.STOP_AFTER, Intrusion.MARK_AFTER} and request.index not in played.last_ones:
+    if (
+        disturbance in {RequestInterruption.STOP_AFTER, RequestInterruption.MARK_AFTER}
+        and request.index not in played.last_ones
+    ):
         return False  # the same as before the next request of the function
-    if trouble in MARKED and played.scenario.steps_in:
+    if disturbance in MARKED and played.scenario.interruption:
         return True  # nothing keeps a hand from a record that is being cleaned up
     return request.index < played.alone_until
 
@@ -142,18 +152,18 @@ def play_case(case: Case) -> Simulation:
     """Play a case to its end."""
     play = baseline(case.scenario).resume(case.index)
     sim = play.sim
-    if isinstance(case.trouble, FaultKind):
-        sim.border.faults[case.index] = case.trouble
+    if isinstance(case.disturbance, FaultKind):
+        sim.injector.faults[case.index] = case.disturbance
     else:
-        where = sim.border.after if case.trouble.value.endswith("-after") else sim.border.before
-        where[case.index] = _intrusion(sim, case.trouble)
+        where = sim.injector.after if case.disturbance.value.endswith("-after") else sim.injector.before
+        where[case.index] = _interruption(sim, case.disturbance)
     play.go_on()
     return sim
 
 
 def run_case(case: Case) -> list[Found]:
     sim = play_case(case)
-    request = str(sim.border.struck[0][0]) if sim.border.struck else f"{case.index}, which was not reached"
+    request = str(sim.injector.hits[0][0]) if sim.injector.hits else f"{case.index}, which was not reached"
     return [Found(case, request, violation) for violation in check(sim)]
 
 
@@ -166,17 +176,10 @@ def run_cases(cases: Iterable[Case]) -> tuple[int, list[Found]]:
     return count, found
 
 
-def _intrusion(sim: Simulation, intrusion: Intrusion) -> Callable[[], None]:
-    doing = intrusion.value.split("-")[0]
-
-    def intrude() -> None:
-        if doing == "stop":
-            sim.stop(OPERATION)
-        elif doing == "mark":
-            sim.mark_failed_by_hand(OPERATION)
-        else:
-            sim.time_out(OPERATION)
-        if intrusion.value.endswith("-meanwhile"):
+def _interruption(sim: Simulation, interruption: RequestInterruption) -> Callable[[], None]:
+    def act() -> None:
+        interrupt(sim, interruption.kind, OPERATION)
+        if interruption.value.endswith("-meanwhile"):
             sim.meanwhile(MEANWHILE_SECONDS)
 
-    return intrude
+    return act

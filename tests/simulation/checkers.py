@@ -400,10 +400,10 @@ def one_notification_was_sent(ending: Ending) -> Words:
 
 def _messages_allowed(ending: Ending) -> set[int]:
     """SNS cannot tell a repetition: a reply that was lost, or a death before it is in the record, makes two."""
-    border, fewest, most = ending.sim.border, 1, 1
+    injector, fewest, most = ending.sim.injector, 1, 1
     remembering: dict[int, int] = {}  # of a message just sent: which try failed at which request
-    for request, last in border.struck:
-        fault = border.faults.get(request.index)
+    for request, last in injector.hits:
+        fault = injector.faults.get(request.index)
         lost = request.operation == "Publish" and fault in {FaultKind.REPLY_LOST, FaultKind.DIES_AFTER}
         tries = 1 if last == "Publish" else remembering.get(request.index - 1, 0) + 1
         if last == "Publish" or request.index - 1 in remembering:
@@ -435,8 +435,8 @@ def no_secret_is_seen(ending: Ending) -> Words:
 
 def it_came_to_rest(ending: Ending) -> Words:
     """8. Everything ended, and nothing was left to wait for."""
-    if ending.sim.unquiet:
-        yield ending.sim.unquiet
+    if ending.sim.stuck_reason:
+        yield ending.sim.stuck_reason
     for execution in ending.sim.step_functions.executions.values():
         if execution.is_running:
             yield f"{execution.execution_arn} runs still, in {execution.state_name}"

@@ -1,4 +1,4 @@
-"""The databases of a simulation: each call crosses the border, where faults happen, and servers can be full."""
+"""The databases of a simulation: each call can meet a fault, and servers can be full."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
-from tests.fakes.border import Border
 from tests.fakes.databases import FakeDatabases
+from tests.fakes.fault_injector import FaultInjector
 
 from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
@@ -33,15 +33,15 @@ class SimulatedDatabases:
     `full_until`: how long every server answers a login with "too many connections".
     """
 
-    def __init__(self, databases: FakeDatabases, border: Border, clock: Clock) -> None:
+    def __init__(self, databases: FakeDatabases, injector: FaultInjector, clock: Clock) -> None:
         self.full_until: datetime | None = None
         self._databases = databases
-        self._border = border
+        self._injector = injector
         self._clock = clock
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         try:
-            return self._cross("GetLogin", lambda: self._databases.log_in(endpoint, credentials))
+            return self._call("GetLogin", lambda: self._databases.log_in(endpoint, credentials))
         except DatabaseUnreachable as unreachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
         except DbUserSetupFailed:
@@ -49,7 +49,7 @@ class SimulatedDatabases:
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
         try:
-            return self._cross("GetAnswer", lambda: self._databases.ask_who_answers(endpoint, credentials))
+            return self._call("GetAnswer", lambda: self._databases.ask_who_answers(endpoint, credentials))
         except DatabaseUnreachable as unreachable:
             return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, unreachable.message)
         except DbUserSetupFailed:
@@ -67,7 +67,7 @@ class SimulatedDatabases:
         def act() -> UsersReport:
             return self._databases.set_up_users(endpoint, master, users, lock_other_logins, begun, has_time)
 
-        return self._cross("SetUpUsers", act)
+        return self._call("SetUpUsers", act)
 
     def survey_copy(
         self,
@@ -80,7 +80,7 @@ class SimulatedDatabases:
         def act() -> Survey:
             return self._databases.survey_copy(endpoint, master, begun, has_time, is_wanted)
 
-        return self._cross("GetSurvey", act)
+        return self._call("GetSurvey", act)
 
     def defuse(
         self,
@@ -89,14 +89,14 @@ class SimulatedDatabases:
         fuses: Sequence[Fuse],
         has_time: Callable[[], bool] = always,
     ) -> Outcome:
-        return self._cross("Defuse", lambda: self._databases.defuse(endpoint, master, fuses, has_time))
+        return self._call("Defuse", lambda: self._databases.defuse(endpoint, master, fuses, has_time))
 
-    def _cross(self, operation: str, act: Callable[[], T]) -> T:
+    def _call(self, operation: str, act: Callable[[], T]) -> T:
         """No answer is what most faults look like from here; what AWS would deny, the server refuses."""
         is_full = self.full_until is not None and self._clock.now() < self.full_until
         self._databases.every_login = FULL if is_full else None
         try:
-            return self._border.cross("database", operation, act)
+            return self._injector.call("database", operation, act)
         except ConnectionClosedError as closed:
             raise DatabaseUnreachable("the connection was closed") from closed
         except ClientError as refused:

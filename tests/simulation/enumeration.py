@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from tests.simulation.cases import Found, Trouble, baseline, cases_of, run_cases
+from tests.simulation.cases import Disturbance, Found, baseline, cases_of, run_cases
 from tests.simulation.object_faults import object_cases
 from tests.simulation.scenarios import Scenario
 from tests.simulation.summary import CASES
-from tests.support.faults import FaultKind, Intrusion
+from tests.support.faults import FaultKind, RequestInterruption
 from tests.support.shares import todays_share
 
 SHOWN = 12
 DAYS = 20
 """After how many days every case was tried."""
 FAULTS: tuple[FaultKind, ...] = tuple(FaultKind)
-INTRUSIONS: tuple[Intrusion, ...] = tuple(Intrusion)
-Record = Callable[[str, object], None]
+INTERRUPTIONS: tuple[RequestInterruption, ...] = tuple(RequestInterruption)
+RecordProperty = Callable[[str, object], None]
 
 
 def names(scenarios: Iterable[Scenario]) -> list[str]:
     return [scenario.name for scenario in scenarios]
 
 
-def expect_no_violation_without_a_fault(name: str, record_property: Record) -> None:
+def expect_no_violation_without_a_fault(name: str, record_property: RecordProperty) -> None:
     violations = baseline(name).violations
     record_property(CASES, (f"{kind_of(name)} without a fault", 1))
     assert not violations, "\n".join(map(str, violations))
 
 
-def expect_no_violation(name: str, trouble: Trouble, record_property: Record) -> None:
-    """The requests of a scenario, those of today's share, with one kind of trouble."""
-    count, found = run_cases(todays_share(cases_of(name, [trouble]), DAYS))
-    record_property(CASES, (f"{kind_of(name)}: {trouble.value}", count))
+def expect_no_violation(name: str, disturbance: Disturbance, record_property: RecordProperty) -> None:
+    """The requests of a scenario, those of today's share, with one kind of disturbance."""
+    count, found = run_cases(todays_share(cases_of(name, [disturbance]), DAYS))
+    record_property(CASES, (f"{kind_of(name)}: {disturbance.value}", count))
     assert not found, _words(count, found)
 
 
-def expect_no_violation_of_objects(name: str, record_property: Record) -> None:
+def expect_no_violation_of_objects(name: str, record_property: RecordProperty) -> None:
     """Everything that a scenario makes, ended in every status."""
     count, wrong = 0, []
     for case in object_cases(name):

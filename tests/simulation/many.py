@@ -27,8 +27,8 @@ def play_and_count(run: RandomRun) -> Counted:
     figures = {
         "runs": 1,
         "operations": len(sim.started),
-        "requests to AWS": sim.border.count,
-        "faults injected": len(sim.border.struck),
+        "requests to AWS": sim.injector.count,
+        "faults injected": len(sim.injector.hits),
         "virtual hours": round(virtual_hours(sim)),
         "invariants checked": len(INVARIANTS),
         "violations": len(violations),

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.simulation.seeding import MYSQL, POSTGRESQL, START, TUNED, Surroundings, day_of, request
 from tests.simulation.simulation import Simulation
-from tests.states_language.scheduler import foreseeable
+from tests.states_language.scheduler import seeded_random
 from tests.support.faults import EventFault, FaultKind
 
 from local_aurora.faults import Effect, FaultRule
@@ -61,7 +61,7 @@ class RandomRun:
         return f"python -m tests.simulation --seed {self.seed} --run {self.number}"
 
     def play(self) -> Simulation:
-        author = Author(foreseeable(f"{self.seed}/{self.number}"))
+        author = Author(seeded_random(f"{self.seed}/{self.number}"))
         return author.play()
 
 
@@ -117,12 +117,12 @@ class Author:
         self._at_some_time(functools.partial(self._start, operation_id, asked))
         if self.random.random() < 0.35:
             how = self.random.choice((self.sim.stop, self.sim.mark_failed_by_hand, self.sim.time_out))
-            step_in = functools.partial(self._step_in, how, operation_id)
+            interrupt = functools.partial(self._interrupt, how, operation_id)
             if self.random.random() < 0.5:
-                self._at_some_time(step_in)
+                self._at_some_time(interrupt)
             else:
-                where = self.random.choice((self.sim.border.before, self.sim.border.after))
-                where[self.random.randrange(100 + 250 * (number + 1))] = step_in
+                where = self.random.choice((self.sim.injector.before, self.sim.injector.after))
+                where[self.random.randrange(100 + 250 * (number + 1))] = interrupt
 
     def _request(self) -> dict[str, Any]:
         if self.operations and self.random.random() < 0.15:
@@ -153,7 +153,7 @@ class Author:
     def _start(self, operation_id: str, asked: Mapping[str, Any]) -> None:
         self.sim.start(operation_id, asked)
 
-    def _step_in(self, how: Callable[[str], None], operation_id: str) -> None:
+    def _interrupt(self, how: Callable[[str], None], operation_id: str) -> None:
         if operation_id in self.sim.started:
             how(operation_id)
 
@@ -162,7 +162,7 @@ class Author:
         kinds, weights = list(FAULT_WEIGHTS), list(FAULT_WEIGHTS.values())
         for index in range(REQUESTS_WITH_FAULTS):
             if self.random.random() < share:
-                self.sim.border.faults[index] = self.random.choices(kinds, weights)[0]
+                self.sim.injector.faults[index] = self.random.choices(kinds, weights)[0]
 
     def _spoil_events(self) -> None:
         for number in range(1, EVENTS_WITH_FAULTS):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.simulation.seeding import MYSQL, TARGET, Surroundings, request
 from tests.simulation.simulation import Simulation
-from tests.support.faults import EventFault
+from tests.support.faults import EventFault, InterruptionKind
 
 from aurora_restore.domain.results import Phase
 from local_aurora.timing import Durations
@@ -21,7 +21,7 @@ OPERATION, EARLIER = "restore-20230615-123456", "restore-20230614-000000"
 KEEP_HOURS = 0.25
 # In the middle of the overhead of a call: the function has been called and will work, whether a caller waits for it
 # or not.
-STEPPING_IN_SECONDS = 0.04
+INTERRUPTION_SECONDS = 0.04
 WAITING_PHASES = frozenset(
     {
         Phase.COPY_SNAPSHOT,
@@ -76,15 +76,14 @@ class TimePasses:
 
 
 @dataclass(frozen=True)
-class StepIn:
-    """Somebody does something when the operation's execution first enters a state.
+class Interruption:
+    """An operation is interrupted when its execution first enters a state.
 
-    `how`: `stop`, `mark` (the record is marked FAILED by hand) or `time_out`. `after`: not before the record says that
-    this was asked for.
+    `after`: not before the record says that this was asked for.
     """
 
     state: str
-    how: str
+    kind: InterruptionKind
     operation_id: str = OPERATION
     after: str | None = None
 
@@ -99,7 +98,7 @@ class Scenario:
     name: str
     surroundings: Surroundings
     stages: tuple[Stage, ...]
-    steps_in: StepIn | None = None
+    interruption: Interruption | None = None
     faults_from_stage: int = 0
     faults_from_state: str | None = None
     event_fault: EventFault | None = None
@@ -118,7 +117,7 @@ class Play:
     scenario: Scenario
     stage: int = 0
     is_acted: bool = False
-    stepped_in_at: int | None = None
+    interrupted_at: int | None = None
     is_entered: bool = False
     faults_from: int = 0
 
@@ -134,32 +133,38 @@ class Play:
         if not self.is_acted:
             self.is_acted = True
             if self.stage == self.scenario.faults_from_stage:
-                self.faults_from = self.sim.border.count
+                self.faults_from = self.sim.injector.count
             self.scenario.stages[self.stage].act(self.sim)
 
     def watch(self, operation_id: str, state: str) -> None:
         """Called whenever an execution of the main machine enters a state."""
         if (operation_id, state) == (OPERATION, self.scenario.faults_from_state) and not self.is_entered:
             # The first time: a phase that goes on in pieces enters its state again for each of them.
-            self.is_entered, self.faults_from = True, self.sim.border.count
-        steps_in = self.scenario.steps_in
-        if steps_in is None or self.stepped_in_at is not None:
+            self.is_entered, self.faults_from = True, self.sim.injector.count
+        interruption = self.scenario.interruption
+        if interruption is None or self.interrupted_at is not None:
             return
         acts = self.sim.records.items.get(operation_id, {}).get("acts", {})
-        if (operation_id, state) == (steps_in.operation_id, steps_in.state) and (
-            steps_in.after is None or steps_in.after in acts
+        if (operation_id, state) == (interruption.operation_id, interruption.state) and (
+            interruption.after is None or interruption.after in acts
         ):
-            self.stepped_in_at = self.sim.border.count
-            self.sim.scheduler.after(STEPPING_IN_SECONDS, functools.partial(self._step_in, steps_in))
+            self.interrupted_at = self.sim.injector.count
+            self.sim.scheduler.after(INTERRUPTION_SECONDS, functools.partial(self._interrupt, interruption))
 
-    def _step_in(self, steps_in: StepIn) -> None:
-        actions: Mapping[str, Callable[[str], None]] = {
-            "stop": self.sim.stop,
-            "mark": self.sim.mark_failed_by_hand,
-            "time_out": self.sim.time_out,
-        }
-        actions[steps_in.how](steps_in.operation_id)
-        self.faults_from = self.sim.border.count
+    def _interrupt(self, interruption: Interruption) -> None:
+        interrupt(self.sim, interruption.kind, interruption.operation_id)
+        self.faults_from = self.sim.injector.count
+
+
+def interrupt(sim: Simulation, kind: InterruptionKind, operation_id: str) -> None:
+    """Do to an operation what another party would."""
+    match kind:
+        case InterruptionKind.STOP:
+            sim.stop(operation_id)
+        case InterruptionKind.MARK:
+            sim.mark_failed_by_hand(operation_id)
+        case InterruptionKind.TIME_OUT:
+            sim.time_out(operation_id)
 
 
 def begin(scenario: Scenario, seed_number: int = 0) -> Play:
@@ -225,30 +230,32 @@ _AFTER = {Phase.RESTORE_CLUSTER: "cluster"}
 """What makes the phase what it is: before it, the group of the first start is made."""
 
 
-def stepped_in(how: str) -> tuple[Scenario, ...]:
+def interrupted(by: InterruptionKind) -> tuple[Scenario, ...]:
     """Each kind of run, with an interruption at each phase that matters to it."""
     phases = tuple(
         Scenario(
-            f"{how}-{kind}-{phase.value}",
+            f"{by}-{kind}-{phase.value}",
             surroundings,
             stages,
-            StepIn(_state_of(phase), how, after=_AFTER.get(phase)),
+            Interruption(_state_of(phase), by, after=_AFTER.get(phase)),
             faults_from_stage=len(stages) - 1,
             durations=UNDER_WAY.get(phase, QUICK),
         )
         for kind, (surroundings, stages, phases) in _STAGES.items()
         for phase in phases
     )
-    in_the_group = StepIn(_state_of(Phase.RESTORE_CLUSTER), how)
-    return (*phases, Scenario(f"{how}-new-QuietGroup", Surroundings(), (NEW,), in_the_group))
+    in_the_group = Interruption(_state_of(Phase.RESTORE_CLUSTER), by)
+    return (*phases, Scenario(f"{by}-new-QuietGroup", Surroundings(), (NEW,), in_the_group))
 
 
-CANCELLED = stepped_in("stop")
-MARKED = stepped_in("mark")
-TIMED_OUT = stepped_in("time_out")
-REFUSED = Scenario("stop-refused-RecordFailure", STANDING, (NEW,), StepIn("RecordFailure", "stop"))
+CANCELLED = interrupted(InterruptionKind.STOP)
+MARKED = interrupted(InterruptionKind.MARK)
+TIMED_OUT = interrupted(InterruptionKind.TIME_OUT)
+REFUSED = Scenario(
+    "stop-refused-RecordFailure", STANDING, (NEW,), Interruption("RecordFailure", InterruptionKind.STOP)
+)
 """The function that closes the record goes on alone: nothing repeats it if it dies on the way."""
-UNHEARD = tuple(
+EVENT_FAULTS = tuple(
     replace(scenario, name=f"{scenario.name}-{fault.value}", event_fault=fault)
     for scenario in (*CANCELLED, *TIMED_OUT, REFUSED)
     for fault in EventFault
@@ -257,7 +264,7 @@ SILENT_RENAME = Scenario(
     "silent-rename",
     STANDING,
     (SWAP,),
-    StepIn(_state_of(Phase.SWITCH_OVER), "stop"),
+    Interruption(_state_of(Phase.SWITCH_OVER), InterruptionKind.STOP),
     durations=replace(CONTRARY, status_lag=400.0),
     habits={"pending_rename_shows": False},
 )
@@ -268,15 +275,15 @@ REHEARSAL = Scenario(
     (Start(OPERATION, request(target_cluster_id=None, rehearsal={"rto_minutes": 240, "hold_hours": 0.05})),),
     faults_from_state=Phase.PROVE_ENDPOINT.value,  # until then it is `new`
 )
-REHEARSAL_STEPPED_IN = tuple(
+REHEARSAL_INTERRUPTED = tuple(
     Scenario(
-        f"{how}-rehearsal-{phase.value}",
+        f"{kind}-rehearsal-{phase.value}",
         Surroundings(),
         REHEARSAL.stages,
-        StepIn(_state_of(phase), how, after=_AFTER.get(phase)),
+        Interruption(_state_of(phase), kind, after=_AFTER.get(phase)),
         durations=UNDER_WAY.get(phase, QUICK),
     )
-    for how in ("stop", "mark", "time_out")
+    for kind in InterruptionKind
     for phase in (
         Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.PROVE_ENDPOINT, Phase.ARCHIVE_SNAPSHOT, Phase.END_REHEARSAL,
     )
@@ -319,7 +326,7 @@ SCALED = (
     *(replace(scenario, name=f"{scenario.name}-lost", habits=LOSES_TARGETS) for scenario in _SCALED),
 )
 """The readers of the target are scaled; Application Auto Scaling keeps what it has of a name, or loses it."""
-SCALED_STEPPED_IN = tuple(
+SCALED_INTERRUPTED = tuple(
     replace(scenario, name=f"scaled-{scenario.name}{end}", surroundings=SCALED_STANDING, habits=habits)
     for scenario in (*CANCELLED, *TIMED_OUT)
     if scenario.surroundings == STANDING
@@ -328,7 +335,7 @@ SCALED_STEPPED_IN = tuple(
 BY_NAME = {
     scenario.name: scenario
     for scenario in (
-        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, NO_DEFAULT_GROUP, *ON_MYSQL, *SCALED,
-        *SCALED_STEPPED_IN, REHEARSAL, *REHEARSAL_STEPPED_IN,
+        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *EVENT_FAULTS, SILENT_RENAME, NO_DEFAULT_GROUP, *ON_MYSQL, *SCALED,
+        *SCALED_INTERRUPTED, REHEARSAL, *REHEARSAL_INTERRUPTED,
     )
 }  # fmt: skip

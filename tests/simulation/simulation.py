@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from tests.fakes.border import Border
 from tests.fakes.databases import FakeDatabases
 from tests.fakes.executions import FakeExecutions
+from tests.fakes.fault_injector import FaultInjector
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.fakes.records import FakeRecords
 from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
@@ -44,7 +44,7 @@ from tests.simulation.seeding import (
     seed,
 )
 from tests.states_language.interpreter import Execution, StepFunctions
-from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.states_language.scheduler import Scheduler, VirtualClock, seeded_random
 from tests.support.faults import EventFault
 
 from aurora_restore.aws.rds import AwsRds
@@ -95,7 +95,7 @@ class Simulation:
     Attributes:
         on_state: called with the operation id and the name of every state that the main machine enters.
         event_faults: what happens to the n-th event of an abnormal end (from 1; 0: to every other one).
-        unquiet: why a run was given up, if it was.
+        stuck_reason: why a run was given up, if it was.
     """
 
     def __init__(
@@ -109,26 +109,26 @@ class Simulation:
         functions()  # what cannot be imported is to fail here, and not as an error of a step
         self.clock = VirtualClock(START)
         self.scheduler = Scheduler(self.clock)
-        self.random = foreseeable(seed_number)
-        self.border = Border(self.clock.tick)
+        self.random = seeded_random(seed_number)
+        self.injector = FaultInjector(self.clock.tick)
         used = durations or Durations()
         # The pipeline waits for as long as RDS wants a new parameter group to be left alone.
         settings.setdefault("parameter_group_seconds", used.parameter_group_completion)
-        self.records = FakeRecords(self.border)
-        self.audit = FakeAudit(self.border)
-        self.locks = FakeLocks(self.border)
-        self.notifications = FakeNotifications(self.border)
+        self.records = FakeRecords(self.injector)
+        self.audit = FakeAudit(self.injector)
+        self.locks = FakeLocks(self.injector)
+        self.notifications = FakeNotifications(self.injector)
         self.metrics = self._metrics()
-        self.secrets = FakeSecrets(SECRETS, self.border)
-        self.keys = FakeKeys({}, self.border)
-        self.network = FakeNetwork([SecurityGroup(SECURITY_GROUP, "database", VPC)], self.border)
+        self.secrets = FakeSecrets(SECRETS, self.injector)
+        self.keys = FakeKeys({}, self.injector)
+        self.network = FakeNetwork([SecurityGroup(SECURITY_GROUP, "database", VPC)], self.injector)
         self.step_functions = StepFunctions(
             self.scheduler, machines(), self._invoke, self.random, f"arn:aws:states:{TARGET_REGION}:{ACCOUNT}"
         )
         self.step_functions.on_end = self._on_end
         self.step_functions.on_enter = self._on_enter
         self.on_state: Callable[[str, str], None] | None = None
-        self.executions = FakeExecutions(self.step_functions, self.border)
+        self.executions = FakeExecutions(self.step_functions, self.injector)
         self.engine = surroundings.engine
         self.servers = Servers(surroundings.engine)
         self.settings = PipelineSettings(
@@ -143,7 +143,7 @@ class Simulation:
         self.started: dict[str, Started] = {}
         self.event_faults: dict[int, EventFault] = {}
         self.counters = Counters()
-        self.unquiet: str | None = None
+        self.stuck_reason: str | None = None
         self._connect(_seeded(surroundings, used), None)
         self.observations = Observations(self.aurora.world)
         self.observations.keep_beginning()
@@ -187,12 +187,14 @@ class Simulation:
         return self.step_functions.executions[self.started[operation_id].execution_arn]
 
     def run(self, before_each: Callable[[], None] | None = None) -> None:
-        """Until nothing runs any more and nothing is due; or until it is stuck, which `unquiet` tells then."""
+        """Until nothing runs any more and nothing is due; or until it is stuck, which `stuck_reason` tells then."""
         watch = Watch(self)
         while self.scheduler.has_foreground or self._what_is_left():
             if watch.is_stuck():
                 left = self._what_is_left() or "executions that run"
-                self.unquiet = f"for {STUCK_AFTER} nothing has come of anything, and there is left: {left}"
+                self.stuck_reason = (
+                    f"for {STUCK_AFTER} nothing has come of anything, and there is left: {left}"
+                )
                 return
             if before_each:
                 before_each()
@@ -328,13 +330,13 @@ class Simulation:
             self.aurora.faults = faults
         clients = FakeClients(
             {
-                region: FakeRdsClient(self.aurora, region, self.border, self._observe)
+                region: FakeRdsClient(self.aurora, region, self.injector, self._observe)
                 for region in (SOURCE_REGION, TARGET_REGION)
             },
             TARGET_REGION,
         )
         scaling = FakeScalingClients(
-            FakeScalingClient(self.aurora, TARGET_REGION, self.border, self._observe)
+            FakeScalingClient(self.aurora, TARGET_REGION, self.injector, self._observe)
         )
         databases = FakeDatabases(self.aurora, self.servers.of)
         self.ports = Ports(
@@ -349,7 +351,7 @@ class Simulation:
             audit=MeasuredAudit(self.audit, self.metrics, self.clock),
             locks=self.locks,
             notifications=self.notifications,
-            databases=SimulatedDatabases(databases, self.border, self.clock),
+            databases=SimulatedDatabases(databases, self.injector, self.clock),
             executions=self.executions,
             metrics=self.metrics,
         )

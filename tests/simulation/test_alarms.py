@@ -98,7 +98,7 @@ def a_cleanup_runs_out_of_time() -> LoggedSimulation:
 
 def a_sweep_fails() -> LoggedSimulation:
     sim = simulation()
-    sim.border.faults[sim.border.count] = FaultKind.DENIED
+    sim.injector.faults[sim.injector.count] = FaultKind.DENIED
     sim.sweep_once()
     return sim
 
@@ -114,7 +114,7 @@ def a_request_is_throttled() -> LoggedSimulation:
     sim = simulation()
     sim.start(OPERATION, replacing())
     sim.run_until_phase(OPERATION, "RestoreCluster")
-    sim.border.faults[sim.border.count + 2] = FaultKind.THROTTLED
+    sim.injector.faults[sim.injector.count + 2] = FaultKind.THROTTLED
     sim.run()
     return sim
 

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from tests.simulation.checkers import check
-from tests.simulation.enumeration import Record
+from tests.simulation.enumeration import RecordProperty
 from tests.simulation.scenarios import (
     BY_NAME,
     CANCELLED,
@@ -21,7 +21,7 @@ from tests.simulation.scenarios import (
     begin,
 )
 from tests.simulation.summary import CASES
-from tests.states_language.scheduler import foreseeable
+from tests.states_language.scheduler import seeded_random
 from tests.support.shares import todays_share
 
 from local_aurora.timing import Durations
@@ -63,7 +63,7 @@ def expect_success(play: Play) -> None:
 @pytest.mark.parametrize("pace", [QUICK, REALISTIC], ids=["quick", "realistic"])
 @pytest.mark.parametrize("way", WAYS)
 def test_every_kind_of_run_succeeds_however_late_rds_is(
-    way: str, pace: Durations, record_property: Record
+    way: str, pace: Durations, record_property: RecordProperty
 ) -> None:
     cases = list(todays_share(product(WAYS[way], KINDS), DAYS))
     for seconds, kind in cases:
@@ -116,9 +116,9 @@ def drawn(random: Random) -> Durations:
 
 
 def test_runs_that_end_well_or_are_stopped_hold_every_promise_on_a_contrary_rds(
-    record_property: Record,
+    record_property: RecordProperty,
 ) -> None:
-    random = foreseeable("contrary")
+    random = seeded_random("contrary")
     runs = [(random.choice((*PLAIN, *CANCELLED)), drawn(random)) for _ in range(DRAWN_RUNS)]
     todays, wrong = list(todays_share(runs, DAYS)), []
     for scenario, durations in todays:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulation.cases import Trouble
+from tests.simulation.cases import Disturbance
 from tests.simulation.enumeration import (
-    Record,
+    RecordProperty,
     expect_no_violation,
     expect_no_violation_without_a_fault,
     names,
 )
 from tests.simulation.scenarios import CANCELLED
-from tests.support.faults import FaultKind, Intrusion
+from tests.support.faults import FaultKind, RequestInterruption
 
 FAULTS = (
     FaultKind.UNAVAILABLE,
@@ -19,16 +19,18 @@ FAULTS = (
     FaultKind.DIES_BEFORE,
     FaultKind.REPLY_LOST,
     FaultKind.DIES_AFTER,
-    Intrusion.MARK_BEFORE,
+    RequestInterruption.MARK_BEFORE,
 )
 
 
 @pytest.mark.parametrize("name", names(CANCELLED))
-def test_without_a_fault(name: str, record_property: Record) -> None:
+def test_without_a_fault(name: str, record_property: RecordProperty) -> None:
     expect_no_violation_without_a_fault(name, record_property)
 
 
-@pytest.mark.parametrize("trouble", FAULTS, ids=str)
+@pytest.mark.parametrize("disturbance", FAULTS, ids=str)
 @pytest.mark.parametrize("name", names(CANCELLED))
-def test_every_request_of_the_cleanup_with(name: str, trouble: Trouble, record_property: Record) -> None:
-    expect_no_violation(name, trouble, record_property)
+def test_every_request_of_the_cleanup_with(
+    name: str, disturbance: Disturbance, record_property: RecordProperty
+) -> None:
+    expect_no_violation(name, disturbance, record_property)

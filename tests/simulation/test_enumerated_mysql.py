@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from tests.simulation.enumeration import (
     FAULTS,
-    Record,
+    RecordProperty,
     expect_no_violation,
     expect_no_violation_without_a_fault,
     names,
@@ -18,12 +18,12 @@ from tests.support.faults import FaultKind
 
 
 @pytest.mark.parametrize("name", names(ON_MYSQL))
-def test_without_a_fault(name: str, record_property: Record) -> None:
+def test_without_a_fault(name: str, record_property: RecordProperty) -> None:
     expect_no_violation_without_a_fault(name, record_property)
 
 
 @pytest.mark.one_day_in(3)
 @pytest.mark.parametrize("name", names(ON_MYSQL))
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_every_request_with(fault: FaultKind, name: str, record_property: Record) -> None:
+def test_every_request_with(fault: FaultKind, name: str, record_property: RecordProperty) -> None:
     expect_no_violation(name, fault, record_property)

@@ -46,7 +46,7 @@ def begin_one(sim: LoggedSimulation, number: int, operation_id: str) -> None:
         case 1:
             sim.start(operation_id, asked)
             sim.run_until_phase(operation_id, "RestoreCluster")
-            sim.border.faults[sim.border.count + number] = FaultKind.THROTTLED
+            sim.injector.faults[sim.injector.count + number] = FaultKind.THROTTLED
         case 2:
             sim.start(operation_id, asked)
             sim.run_until_phase(operation_id, "CopySnapshot")

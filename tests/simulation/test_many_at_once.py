@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 from tests.simulation.checkers import check
-from tests.simulation.enumeration import Record
+from tests.simulation.enumeration import RecordProperty
 from tests.simulation.seeding import Surroundings, day_of, request
 from tests.simulation.simulation import Simulation
 from tests.simulation.summary import CASES
-from tests.states_language.scheduler import foreseeable
+from tests.states_language.scheduler import seeded_random
 from tests.support.faults import FaultKind
 
 from local_aurora.timing import Durations
@@ -24,7 +24,7 @@ THROTTLED_SHARE = 0.05
 @pytest.fixture(scope="module")
 def sim() -> Simulation:
     """At its end."""
-    random = foreseeable(7)
+    random = seeded_random(7)
     shared = tuple(f"aurora-restored-shared-{number}" for number in range(SHARED))
     durations = Durations(copy=1200, restore=300, instance=200, rename=20, delete=30, snapshot=60, stop=30)
     sim = Simulation(Surroundings(shared[:2], DAYS), 7, durations)
@@ -32,7 +32,7 @@ def sim() -> Simulation:
     quotas.clusters, quotas.instances, quotas.manual_snapshots = 400, 800, 400
     for index in range(100_000):
         if random.random() < THROTTLED_SHARE:
-            sim.border.faults[index] = FaultKind.THROTTLED
+            sim.injector.faults[index] = FaultKind.THROTTLED
     for number in range(OPERATIONS):
         sharing = number < SHARING
         target = shared[number % SHARED] if sharing else f"aurora-restored-own-{number}"
@@ -46,8 +46,10 @@ def sim() -> Simulation:
     return sim
 
 
-def test_all_end_well_and_no_run_waits_on_a_dead_lock(sim: Simulation, record_property: Record) -> None:
-    record_property(CASES, (f"operations at once, {len(sim.border.struck)} requests throttled", OPERATIONS))
+def test_all_end_well_and_no_run_waits_on_a_dead_lock(
+    sim: Simulation, record_property: RecordProperty
+) -> None:
+    record_property(CASES, (f"operations at once, {len(sim.injector.hits)} requests throttled", OPERATIONS))
     assert [str(violation) for violation in check(sim)] == []
     ended = Counter(
         (item["status"], (item.get("error") or {}).get("code")) for item in sim.records.items.values()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.simulation.checkers import check
-from tests.simulation.enumeration import Record
+from tests.simulation.enumeration import RecordProperty
 from tests.simulation.scenarios import OPERATION
 from tests.simulation.seeding import Surroundings, request
 from tests.simulation.simulation import Simulation
@@ -82,7 +82,7 @@ def test_a_copy_of_seven_days_stays_small_and_ends_well() -> None:
     assert len(sim.main_execution(OPERATION).history) < 5_000
 
 
-def test_waiting_adds_little_to_what_is_waited_for(record_property: Record) -> None:
+def test_waiting_adds_little_to_what_is_waited_for(record_property: RecordProperty) -> None:
     waits = [
         measure(seconds)
         for measure in (waited_for_a_copy, waited_for_a_restore, waited_for_an_instance)

@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.stack.as_seeded import make_as_seeded
 from tests.stack.polling import POLL_SECONDS
+from tests.stack.resetting import reset_to_seed
 
 from aurora_restore.demo import seed_aws
 from aurora_restore.demo.setup import set_up
@@ -69,7 +69,7 @@ def shared_clients(shared_stack: StackInfo) -> Clients:
 def stack(shared_stack: StackInfo, shared_clients: Clients) -> Iterator[StackInfo]:
     """The stack of all files of tests; each of them finds in it what was seeded, and leaves nothing to the next."""
     yield shared_stack
-    make_as_seeded(shared_stack, shared_clients("rds"), QUICK)
+    reset_to_seed(shared_stack, shared_clients("rds"), QUICK)
 
 
 @pytest.fixture(scope="module")

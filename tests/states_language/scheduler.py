@@ -42,9 +42,9 @@ class VirtualClock:
         self._time += milliseconds(seconds)
 
 
-def foreseeable(seed: object) -> Random:
-    """Chance that is the same for the same seed."""
-    return Random(str(seed))  # noqa: S311 - it is to be foreseeable
+def seeded_random(seed: object) -> Random:
+    """Random numbers that are the same for the same seed."""
+    return Random(str(seed))  # noqa: S311 - they are to be repeatable
 
 
 def milliseconds(seconds: float) -> timedelta:

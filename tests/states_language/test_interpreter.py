@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.states_language.interpreter import Execution, ExecutionAlreadyExists, ProcessDied, StepFunctions
-from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.states_language.scheduler import Scheduler, VirtualClock, seeded_random
 from tests.states_language.states import UnknownDefinition, read_machine
 
 Definition = dict[str, Any]
@@ -39,7 +39,7 @@ class Machinery:
             self.scheduler,
             {"m": read_machine("m", definition)},
             self._invoke,
-            foreseeable(7),
+            seeded_random(7),
             "arn:stem",
         )
 

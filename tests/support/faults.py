@@ -30,10 +30,19 @@ BEFORE_ACTING = frozenset(
 DEATHS = frozenset({FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER})
 
 
-class Intrusion(StrEnum):
-    """What another party does in the middle of a function, just before or after one of its requests acts.
+class InterruptionKind(StrEnum):
+    """What another party does to an operation: it stops the execution, marks the record FAILED by hand, or its time
+    limit is over."""
 
-    Meanwhile: it is done, and the world goes on for a while before the request acts.
+    STOP = "stop"
+    MARK = "mark"
+    TIME_OUT = "time_out"
+
+
+class RequestInterruption(StrEnum):
+    """An interruption in the middle of a function, just before or after one of its requests acts.
+
+    Meanwhile: it is done, and everything else goes on for a while before the request acts.
     """
 
     STOP_BEFORE = "stop-before"
@@ -43,6 +52,10 @@ class Intrusion(StrEnum):
     MARK_AFTER = "mark-after"
     MARK_MEANWHILE = "mark-meanwhile"
     TIME_OUT_BEFORE = "time-out-before"
+
+    @property
+    def kind(self) -> InterruptionKind:
+        return InterruptionKind(self.value.rpartition("-")[0].replace("-", "_"))
 
 
 class StatementFault(StrEnum):

@@ -82,7 +82,7 @@ Fault = FaultKind | Refusal
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it crossed the border. `service` is the IAM prefix: `rds`, `states`, `dynamodb`, …"""
+    """One request as it was sent. `service` is the IAM prefix: `rds`, `states`, `dynamodb`, …"""
 
     index: int
     service: str

@@ -16,7 +16,7 @@ from tests.fakes.records import FakeRecords
 from tests.fakes.services import FakeMetrics
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.states_language.interpreter import Execution, StepFunctions
-from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.states_language.scheduler import Scheduler, VirtualClock, seeded_random
 from tests.states_language.states import read_machine
 from tests.support.in_process_aws import shared_aws
 
@@ -62,7 +62,7 @@ class EndlessExecutions(FakeExecutions):
         machines = {name: read_machine(name, MACHINE) for name in (MAIN_MACHINE, CLEANUP_MACHINE)}
         stem = f"arn:aws:states:{TARGET_REGION}:{account_id}"
         self._states = StepFunctions(
-            Scheduler(clock), machines, lambda _name, _payload: None, foreseeable(0), stem
+            Scheduler(clock), machines, lambda _name, _payload: None, seeded_random(0), stem
         )
         self._clock = clock
         super().__init__(self._states)

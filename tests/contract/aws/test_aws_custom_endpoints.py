@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.states_language.scheduler import VirtualClock
 from tests.support.faults import FaultKind
@@ -75,12 +75,12 @@ def on_the_wire() -> Account:
 
 
 def in_the_simulation() -> Account:
-    clock, border = VirtualClock(), Border()
+    clock, injector = VirtualClock(), FaultInjector()
     aurora = seeded(LocalAurora(clock))
-    clients: Any = FakeClients({HOME: FakeRdsClient(aurora, HOME, border)}, HOME)
+    clients: Any = FakeClients({HOME: FakeRdsClient(aurora, HOME, injector)}, HOME)
 
     def spoil(fault: FaultKind) -> None:
-        border.faults[border.count] = fault
+        injector.faults[injector.count] = fault
 
     return Account(AwsRds(clients), aurora, clock, spoil)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import shared_aws
@@ -69,13 +69,13 @@ def on_the_wire() -> Account:
 
 
 def in_the_simulation() -> Account:
-    border, aurora = Border(), LocalAurora()
+    injector, aurora = FaultInjector(), LocalAurora()
     aurora.seed.put_cluster(HOME, "staging", MASTER)
-    client = FakeScalingClient(aurora, HOME, border)
+    client = FakeScalingClient(aurora, HOME, injector)
     clients: Any = FakeScalingClients(client)
 
     def spoil(fault: FaultKind) -> None:
-        border.faults[border.count] = fault
+        injector.faults[injector.count] = fault
 
     return Account(AwsScaling(clients), aurora, client, spoil)
 

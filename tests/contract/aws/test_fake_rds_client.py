@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.fakes.border import Border
+from tests.fakes.fault_injector import FaultInjector
 from tests.fakes.rds_client import ACTIONS, FakeClients, FakeRdsClient
 from tests.states_language.scheduler import VirtualClock
 from tests.support.faults import FaultKind
@@ -52,9 +52,9 @@ class Pair:
         self.clock = self.aws.clock  # type: ignore[assignment]
         self.aurora = LocalAurora(self.clock, account_id=self.aws.account_id)
         seeded(self.aurora)
-        self.border = Border()
+        self.injector = FaultInjector()
         self.fakes = {
-            region: FakeRdsClient(self.aurora, region, self.border) for region in (HOME, SOURCE_REGION)
+            region: FakeRdsClient(self.aurora, region, self.injector) for region in (HOME, SOURCE_REGION)
         }
         self.arn = f"arn:aws:rds:{HOME}:{self.aws.account_id}"
         snapshot = "cluster-snapshot:rds:production-2023-06-15-06-10"
@@ -245,7 +245,7 @@ def test_the_adapter_meets_faults_alike(pair: Pair, kind: FaultKind, error: type
     adapters = (AwsRds(pair.aws.clients()), AwsRds(clients))
     where = pair.aws.after if kind is FaultKind.REPLY_LOST else pair.aws.before
     where(len(pair.aws.calls), kind)
-    pair.border.faults[pair.border.count] = kind
+    pair.injector.faults[pair.injector.count] = kind
     for adapter in adapters:
         with pytest.raises(error):
             adapter.add_tags(f"{pair.arn}:cluster:standing", {"seen": "yes"})

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
-from tests.fakes.border import Border
 from tests.fakes.executions import FakeExecutions
+from tests.fakes.fault_injector import FaultInjector
 from tests.fakes.records import FakeRecords
 from tests.fakes.region_executions import FakeRegionExecutions
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.states_language.interpreter import StepFunctions
-from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.states_language.scheduler import Scheduler, VirtualClock, seeded_random
 from tests.states_language.states import read_machine
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import InProcessAws, shared_aws
@@ -130,29 +130,29 @@ def _spoil(aws: InProcessAws, fault: FaultKind) -> None:
 
 
 def fake_account() -> Account:
-    border = Border()
+    injector = FaultInjector()
     machines = {name: read_machine(name, WAITING) for name in (MAIN, CLEANUP)}
     stem = "arn:aws:states:us-west-2:123456789012"
     step_functions = StepFunctions(
-        Scheduler(VirtualClock(NOW)), machines, lambda _name, _payload: None, foreseeable(0), stem
+        Scheduler(VirtualClock(NOW)), machines, lambda _name, _payload: None, seeded_random(0), stem
     )
-    notifications = FakeNotifications(border)
+    notifications = FakeNotifications(injector)
     key = KmsKey("k", "arn:aws:kms:us-west-2:123456789012:key/k", "Enabled")
     return Account(
-        records=FakeRecords(border),
-        audit=FakeAudit(border),
-        locks=FakeLocks(border),
+        records=FakeRecords(injector),
+        audit=FakeAudit(injector),
+        locks=FakeLocks(injector),
         notifications=notifications,
-        nowhere=FakeNotifications(border, exists=False),
-        secrets=FakeSecrets(SECRETS, border),
-        keys=FakeKeys(dict.fromkeys((key.arn, key.key_id, "alias/restore"), key), border),
-        network=FakeNetwork([SecurityGroup("sg-1", "database", "vpc-1")], border),
-        executions=FakeExecutions(step_functions, border),
+        nowhere=FakeNotifications(injector, exists=False),
+        secrets=FakeSecrets(SECRETS, injector),
+        keys=FakeKeys(dict.fromkeys((key.arn, key.key_id, "alias/restore"), key), injector),
+        network=FakeNetwork([SecurityGroup("sg-1", "database", "vpc-1")], injector),
+        executions=FakeExecutions(step_functions, injector),
         region_executions=FakeRegionExecutions(),
         start=lambda name: step_functions.start(MAIN, name, {"a": 1}),
         published=lambda: [(item.subject, item.body, item.attributes) for item in notifications.published],
-        spoil=lambda fault: border.faults.update({border.count: fault}),
-        count=lambda: border.count,
+        spoil=lambda fault: injector.faults.update({injector.count: fault}),
+        count=lambda: injector.count,
         key_arn=key.arn,
         group_id="sg-1",
     )

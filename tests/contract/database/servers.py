@@ -12,9 +12,9 @@ from typing import Protocol
 
 from pg8000.native import Connection, InterfaceError, identifier, literal
 from tests.contract.database.older_servers import said_to
-from tests.fakes.border import Border
 from tests.fakes.copies import FakeCopy
 from tests.fakes.databases import FakeDatabases, FakeRole, FakeServer
+from tests.fakes.fault_injector import FaultInjector
 from tests.simulation.databases import SimulatedDatabases
 from tests.states_language.scheduler import VirtualClock
 
@@ -118,7 +118,7 @@ def in_memory() -> RestoredFake:
 def in_simulation() -> RestoredFake:
     """The same as a simulation has it."""
     databases, endpoint, clock = _fake()
-    return RestoredFake(SimulatedDatabases(databases, Border(), clock), endpoint)
+    return RestoredFake(SimulatedDatabases(databases, FaultInjector(), clock), endpoint)
 
 
 def _fake() -> tuple[FakeDatabases, DatabaseEndpoint, VirtualClock]:

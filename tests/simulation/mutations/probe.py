@@ -11,7 +11,7 @@ from tests.simulation.cases import baseline, cases_of, run_case
 from tests.simulation.mutations.catalogue import Mutation
 from tests.simulation.mutations.planting import NothingPlantedError, plant
 from tests.simulation.object_faults import object_cases
-from tests.support.faults import FaultKind, Intrusion
+from tests.support.faults import FaultKind, RequestInterruption
 
 TIMEOUT_SECONDS = 600.0
 
@@ -58,15 +58,15 @@ def _play(mutation: Mutation, answer: Connection) -> None:
 
 
 def violations(probe: str) -> Iterator[str]:
-    """`NAME` of a scenario, `NAME:*:TROUBLE` for all its requests, or `objects:NAME`."""
+    """`NAME` of a scenario, `NAME:*:DISTURBANCE` for all its requests, or `objects:NAME`."""
     first, _, rest = probe.partition(":")
     if first == "objects":
         for case in object_cases(rest):
             yield from map(str, case.run())
     elif rest:
-        kinds = (*FaultKind, *Intrusion)
-        trouble = next(kind for kind in kinds if kind.value == rest.rpartition(":")[2])
-        for one in cases_of(first, [trouble]):
+        kinds = (*FaultKind, *RequestInterruption)
+        disturbance = next(kind for kind in kinds if kind.value == rest.rpartition(":")[2])
+        for one in cases_of(first, [disturbance]):
             yield from map(str, run_case(one))
     else:
         yield from map(str, baseline(first).violations)

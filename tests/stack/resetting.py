@@ -15,7 +15,7 @@ from local_stack.stack_info import StackInfo
 EMPTY_TIMEOUT_SECONDS = 180.0
 
 
-def make_as_seeded(stack: StackInfo, rds: Any, durations: dict[str, float]) -> None:
+def reset_to_seed(stack: StackInfo, rds: Any, durations: dict[str, float]) -> None:
     """Remove all faults and everything in the target Region that can go; usual quotas and durations after it."""
     control(stack, "DELETE", "faults")
     control(stack, "PUT", "quotas", vars(Quotas()))

@@ -1,4 +1,4 @@
-"""The border between the pipeline and AWS: every request of a fake crosses it, and faults happen there.
+"""Faults of the requests that the fakes get: each fake sends its requests through a fault injector.
 
 A fault comes in the place of the request (nothing has acted) or of the reply (it has acted), as what botocore
 would raise; the fakes translate it as their adapters do.
@@ -23,7 +23,7 @@ READING_VERBS = ("Describe", "Get", "List", "Query")
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it crossed the border. `service` is the IAM prefix: `rds`, `dynamodb`, `states`, …"""
+    """One request as it was sent. `service` is the IAM prefix: `rds`, `dynamodb`, `states`, …"""
 
     index: int
     service: str
@@ -38,18 +38,18 @@ class Request:
         return f"{self.index} ({self.service}:{self.operation})"
 
 
-Interruption = Callable[[], None]
+Action = Callable[[], None]
 
 
-class Border:
-    """Counts the requests, and lets happen to them what it was reported.
+class FaultInjector:
+    """Counts the requests, and injects the faults that were planned for them.
 
     Attributes:
-        count: how many requests have crossed.
+        count: how many requests there were.
         requests: those of them that were noted, since `notes` was set.
-        faults: what happens to the request of an index.
+        faults: the fault of the request of an index.
         before, after: what else happens in the world just before that request acts, or just after it.
-        struck: the requests that met a fault or an interruption, each with the operation of the one before it.
+        hits: the requests that met a fault or an interruption, each with the operation of the one before it.
     """
 
     def __init__(self, on_request: Callable[[], None] | None = None) -> None:
@@ -57,14 +57,14 @@ class Border:
         self.notes = False
         self.requests: list[Request] = []
         self.faults: dict[int, FaultKind] = {}
-        self.before: dict[int, Interruption] = {}
-        self.after: dict[int, Interruption] = {}
-        self.struck: list[tuple[Request, str]] = []
+        self.before: dict[int, Action] = {}
+        self.after: dict[int, Action] = {}
+        self.hits: list[tuple[Request, str]] = []
         self._last_operation = ""
         self._on_request = on_request
 
-    def cross(self, service: str, operation: str, act: Callable[[], T]) -> T:
-        """Let one request pass. Raises what its fault says, and what `act` raises."""
+    def call(self, service: str, operation: str, act: Callable[[], T]) -> T:
+        """Send one request. Raises what its fault says, and what `act` raises."""
         index = self.count
         self.count += 1
         if self._on_request:
@@ -73,13 +73,13 @@ class Border:
             self.requests.append(Request(index, service, operation))
         last, self._last_operation = self._last_operation, operation
         if index in self.faults or index in self.before or index in self.after:
-            return self._cross_with_fault(Request(index, service, operation), last, act)
+            return self._call_with_fault(Request(index, service, operation), last, act)
         return act()
 
-    def ask(self, service: str, operation: str, act: Callable[[], T]) -> T:
+    def call_translated(self, service: str, operation: str, act: Callable[[], T]) -> T:
         """The same for an adapter: what botocore would raise comes as the error of the domain."""
         try:
-            return self.cross(service, operation, act)
+            return self.call(service, operation, act)
         except AWS_ERRORS as error:
             raise translate(service, error) from error
 
@@ -87,18 +87,18 @@ class Border:
         """Notes are not kept: they belong to the test that takes them."""
         return {**vars(self), "notes": False, "requests": []}
 
-    def _cross_with_fault(self, request: Request, last: str, act: Callable[[], T]) -> T:
-        self.struck.append((request, last))
-        interruption = self.before.get(request.index)
-        if interruption:
-            interruption()
+    def _call_with_fault(self, request: Request, last: str, act: Callable[[], T]) -> T:
+        self.hits.append((request, last))
+        action = self.before.get(request.index)
+        if action:
+            action()
         fault = self.faults.get(request.index)
         if fault in BEFORE_ACTING:
             raise what_is_raised(fault, request.service, request.operation)
         answer = act()
-        interruption = self.after.get(request.index)
-        if interruption:
-            interruption()
+        action = self.after.get(request.index)
+        if action:
+            action()
         if fault:
             raise what_is_raised(fault, request.service, request.operation)
         return answer
