@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.unit.infrastructure.test_permissions import CALLS
+from tests.support.granted_requests import CALLS
 
 from aurora_restore.deployment.packaging import Project, collect_entries
 from local_stack.lambda_packages import link_runtime_packages

@@ -8,7 +8,7 @@ from statistics import median
 
 from tests.bench.cold_import import TIMES_LIMIT, Cost, WorkerRoom, clients_of
 from tests.bench.report import Group, Row
-from tests.unit.infrastructure.test_permissions import CALLS
+from tests.support.granted_requests import CALLS
 
 from aurora_restore.deployment.packaging import MAX_PACKAGE_BYTES, Project, build_artifacts, collect_entries
 

@@ -9,7 +9,7 @@ from tests.bench.cold_import import WorkerRoom, clients_of
 from tests.bench.demo_run import DemoRun
 from tests.bench.imports import BYTES_A_MB
 from tests.bench.report import Group, Row
-from tests.unit.infrastructure.test_permissions import CALLS, PREFIX
+from tests.support.granted_requests import CALLS, PREFIX
 
 DEMO_LIMIT_SECONDS = 60.0
 READY_LIMIT_SECONDS = 10.0

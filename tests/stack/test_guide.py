@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +15,11 @@ from typing import Any
 
 import pytest
 from tests.docs import original_guide
-from tests.docs.blocks import EXAMPLE_OPERATION
+from tests.docs.blocks import EXAMPLE_OPERATION, ROOT
 from tests.stack.conftest import FinishedRun
 from tests.stack.polling import poll_until
 from tests.stack.serving_targets import Place
+from tests.support.aws_cli import directory_of_aws
 from tests.support.inbox import Inbox
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
@@ -29,7 +29,6 @@ from local_stack.stack_info import StackInfo
 
 pytestmark = pytest.mark.file_one_day_in(7, 3)
 
-ROOT = Path(__file__).parents[2]
 # What the guide's own command starts.
 GUIDE_REQUEST = original_guide.script("06_start_a_restore").split("--input '")[1].rpartition("'")[0]
 PHASES = [
@@ -50,19 +49,6 @@ REDIRECTED = """
 # Version 1 of the AWS CLI asks the real RDS of us-east-1 unless an option names another one.
 aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL_RDS" "$@"; }
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"""
-
-
-def directory_of_aws(directory: Path) -> Path:
-    """A directory with the AWS CLI that `make test` installs beside the project; else with the machine's own.
-
-    By module, not by script: a script names its interpreter in its first line, which cannot hold a space.
-    """
-    installed = ROOT / ".venv-aws" / "bin" / "python"
-    command = f'"{installed}" -m awscli' if installed.exists() else shutil.which("aws")
-    assert command, "the AWS CLI is needed: make .venv-aws/.done"
-    (directory / "aws").write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-    (directory / "aws").chmod(0o755)
-    return directory
 
 
 def surroundings(stack: StackInfo, programs: Path) -> dict[str, str]:

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from tests.stack.conftest import KEPT_WORKERS, QUICK, Clients, clients_of
 from tests.stack.polling import poll_until
-from tests.stack.test_guide import directory_of_aws
+from tests.support.aws_cli import directory_of_aws
 from tests.support.inbox import admit_topic
 
 from aurora_restore.cli import app, connection

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.stack.conftest import FinishedRun, await_execution, new_operation_id
 from tests.stack.polling import poll_until
-from tests.stack.test_cli_operations import run_command
+from tests.support.commands import run_command
 from tests.support.inbox import Inbox
 
 from aurora_restore.deployment.definitions import CALLED_IN_A_RESTORE, CLEAN_UP

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.stack.conftest import Clients
 from tests.stack.identities import Identity, user_attached_to
 from tests.stack.polling import poll_until
-from tests.stack.test_cli_operations import Done, run_command
+from tests.support.commands import Done, run_command
 
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.deployment.access import ROLES_OF_PEOPLE

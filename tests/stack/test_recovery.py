@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.stack.conftest import RUN_TIMEOUT_SECONDS, Clients
 from tests.stack.polling import poll_until
-from tests.stack.test_cli_operations import Done, run_command
+from tests.support.commands import Done, run_command
 from tests.support.inbox import admit_topic
 
 from aurora_restore.demo.seed_aurora import seed_network

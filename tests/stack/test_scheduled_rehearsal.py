@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.stack.conftest import STATE_MACHINE, Clients
 from tests.stack.polling import poll_until
-from tests.stack.test_cli_operations import run_command
+from tests.support.commands import run_command
 
 from local_stack.schedule_expressions import delay_seconds
 from local_stack.stack_info import StackInfo, environment_of

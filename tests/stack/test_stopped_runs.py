@@ -16,7 +16,7 @@ from tests.stack.conftest import Clients
 from tests.stack.endings import REASON, assert_cancelled, assert_succeeded
 from tests.stack.polling import poll_until
 from tests.stack.serving_targets import NEW_DATA, Place, messages_of, request
-from tests.stack.test_guide import directory_of_aws
+from tests.support.aws_cli import directory_of_aws
 from tests.support.inbox import Inbox
 
 from aurora_restore.domain.naming import copy_identifier, final_snapshot_identifier, staging_identifier

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.docs.blocks import ROOT
 from tests.stack.conftest import clients_of
-from tests.stack.test_guide import ROOT, directory_of_aws
+from tests.support.aws_cli import directory_of_aws
 
 from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import Project, build_artifacts

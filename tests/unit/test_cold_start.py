@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.bench.cold_import import TIMES_LIMIT, WorkerRoom, clients_of, worker_room
-from tests.unit.infrastructure.test_permissions import CALLS
+from tests.support.granted_requests import CALLS
 
 from aurora_restore.deployment.packaging import Project
 

@@ -19,7 +19,7 @@ from tests.contract.database.copies import (
     take_back,
 )
 from tests.contract.database.servers import MASTER, NOWHERE, PRODUCTION, RestoredCluster
-from tests.contract.database.test_postgres_privileges import wait_until
+from tests.support.waiting import wait_until
 
 from aurora_restore.database import tls
 from aurora_restore.database.postgresql.tls_request import ask_for_tls

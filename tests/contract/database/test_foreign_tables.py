@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.contract.database.refusals import refusals
 from tests.contract.database.servers import MASTER, RestoredCluster, login
-from tests.contract.database.test_postgres_privileges import refusals
 
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.outward import ForeignTables

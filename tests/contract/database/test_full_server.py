@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from pg8000.native import DatabaseError
 from tests.contract.database.servers import MASTER, RestoredCluster, login
-from tests.contract.database.test_postgres_privileges import wait_until
+from tests.support.waiting import wait_until
 
 from aurora_restore.domain.errors import DatabaseBusy
 from aurora_restore.domain.observed import LoginOutcome

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from tests.contract.database.refusals import refusals
 from tests.contract.database.servers import (
     MASTER,
     OWN_SECRET,
@@ -18,7 +19,6 @@ from tests.contract.database.servers import (
     login,
 )
 from tests.contract.database.states import undo_states
-from tests.contract.database.test_postgres_privileges import refusals
 
 from aurora_restore.database.postgresql.adapter import PostgresDatabases
 from aurora_restore.domain.errors import RestoreError

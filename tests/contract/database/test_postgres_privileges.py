@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 
 import pytest
-from pg8000.native import DatabaseError
 from tests.contract.database.older_servers import since
+from tests.contract.database.refusals import ANN, refusals
 from tests.contract.database.servers import MASTER, PRODUCTION, RestoredCluster, iam_login, login
+from tests.support.waiting import wait_until
 
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport
 
 pytestmark = pytest.mark.file_one_day_in(7, 5)
-
-ANN = Credentials("ann", "Own-secret-4711")
 
 READS = [
     "SELECT item FROM app.orders",
@@ -37,30 +34,6 @@ CREATES = ["CREATE TABLE app.mine ()", "CREATE SCHEMA mine", "CREATE ROLE newcom
 
 def set_up(cluster: RestoredCluster, *users: DbUserLogin, lock: bool = False) -> list[UserReport]:
     return list(cluster.databases.set_up_users(cluster.endpoint, MASTER, users, lock).users)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end, "It did not come about within 10 s."
-
-
-def refusals(
-    cluster: RestoredCluster, statements: list[str], user: Credentials = ANN, database: str = "shop"
-) -> list[str]:
-    """Run each, roll it back, and return those that were refused for want of a privilege."""
-    refused = []
-    with cluster.session(user, database) as session:
-        for statement in statements:
-            session.run("BEGIN")
-            try:
-                session.run(statement)
-            except DatabaseError as error:
-                if error.args[0]["C"] != "42501":
-                    raise
-                refused.append(statement)
-            session.run("ROLLBACK")
-    return refused
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -48,13 +47,6 @@ def new_cluster(engine: PostgresEngine, cluster_id: str) -> Cluster:
 def restored_cluster(engine: PostgresEngine, snapshot_id: str, cluster_id: str) -> Cluster:
     engine.restore_snapshot(snapshot_id, cluster_id)
     return Cluster(engine, cluster_id, engine.start_cluster(cluster_id, None))
-
-
-def wait_until(holds: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.01)
 
 
 @contextmanager

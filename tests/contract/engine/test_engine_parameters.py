@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import wait_until
 
 from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
 from local_aurora.engines.postgresql.admin import connection
 from local_aurora.engines.postgresql.engine import PostgresEngine
 
-from .conftest import MASTER, Cluster, wait_until
+from .conftest import MASTER, Cluster
 
 LOGICAL = (("wal_level", "logical"),)
 QUIET = (("max_logical_replication_workers", "0"),)

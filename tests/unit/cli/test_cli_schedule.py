@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from tests.support.screen_text import text_of
 from tests.unit.cli.cli_records import NOW
-from tests.unit.cli.test_cli_views import text_of
 
 from aurora_restore.cli.app import run
 from aurora_restore.cli.commands import schedule as command

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console, RenderableType
 from tests.support.kept_views import assert_as_kept
+from tests.support.screen_text import absent, identifier_at_the_end, text_of, words_of
 from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_records import NOW
+from tests.unit.cli.cli_screens import outcome, picture
 
 from aurora_restore.cli.views.common import indented
 from aurora_restore.cli.views.connect import connect_command, password_secret
@@ -49,30 +49,6 @@ STATES = [
     records.refused_by_aws_in_mid_run,
     records.closed_by_hand_with_words,
 ]
-
-
-def text_of(renderable: RenderableType, width: int = 100) -> str:
-    out = io.StringIO()
-    Console(file=out, width=width, highlight=False, markup=False, emoji=False).print(renderable, crop=False)
-    return out.getvalue()
-
-
-def words_of(renderable: RenderableType, width: int = 100) -> str:
-    """The text with every run of white space as one space: sentences, wherever they were folded."""
-    return " ".join(text_of(renderable, width).split())
-
-
-def absent(seen: str, *facts: str) -> list[str]:
-    """Those of the facts that are not to be seen."""
-    return [fact for fact in facts if fact not in seen]
-
-
-def picture(record: dict[str, Any], width: int = 100) -> str:
-    return words_of(render_operation(view_operation(record), NOW), width)
-
-
-def outcome(record: dict[str, Any], width: int = 100) -> str:
-    return words_of(render_outcome(view_operation(record), NOW), width)
 
 
 def test_a_running_operation_shows_its_phases_with_their_times() -> None:
@@ -330,11 +306,6 @@ def test_differences_fold_no_name_and_no_value_at_80_columns() -> None:
     assert_as_kept(
         "differences", text_of(render_differences([item], "Differences from the old cluster") or "", 80)
     )
-
-
-def identifier_at_the_end(line: str) -> bool:
-    """Whether one word is what makes a line wide, after at most its name in the column before it."""
-    return " " not in line.rsplit("  ", 1)[-1]
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from tests.support.kept_views import REWRITE, VIEWS, assert_as_kept
+from tests.support.screen_text import text_of
 from tests.unit.cli import cli_records as records
 from tests.unit.cli import cli_replacement_records as replacements
 from tests.unit.cli.cli_fakes import execution, existing, pipeline_with
 from tests.unit.cli.cli_records import NOW
 from tests.unit.cli.cli_replacement_records import ASIDE, UNDO_ID, waiting
-from tests.unit.cli.test_cli_views import text_of
 
 from aurora_restore.cli import app
 from aurora_restore.cli.views.due import due_words, overdue_words

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import OPERATION_ID, snapshot
 from tests.unit.domain.looks import Look, minutes_ago, operation
-from tests.unit.domain.test_switching import OLD_ID, RETIRED, STAGING, TARGET, new, old, stranger, swap_plan
+from tests.unit.domain.switched_clusters import (
+    OLD_ID,
+    RETIRED,
+    STAGING,
+    TARGET,
+    new,
+    old,
+    stranger,
+    swap_plan,
+)
 
 from aurora_restore.domain.acts import DeleteSnapshot, StartCluster, Wait
 from aurora_restore.domain.naming import OPERATION_TAG

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, copy_of, instances, plan, snapshot
 from tests.unit.domain.looks import Look, minutes_ago, operation
-from tests.unit.domain.test_switching import OLD_ID, RETIRED, STAGING, TARGET, new, old, stranger, swap_plan
+from tests.unit.domain.switched_clusters import (
+    OLD_ID,
+    RETIRED,
+    STAGING,
+    TARGET,
+    new,
+    old,
+    stranger,
+    swap_plan,
+)
 
 from aurora_restore.domain.acts import (
     Act,

@@ -4,16 +4,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, plan
+from tests.unit.domain.builders import NOW, OPERATION_ID, plan
+from tests.unit.domain.switched_clusters import (
+    RETIRED,
+    STAGING,
+    TARGET,
+    new,
+    old,
+    stranger,
+    swap_plan,
+)
 
 from aurora_restore.domain.acts import RenameCluster, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
-from aurora_restore.domain.naming import retired_identifier, staging_identifier
 from aurora_restore.domain.observed import DbCluster
-from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.replacement import Replacement
-from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.switching import (
     RENAME_NEW_IN,
     RENAME_NEW_OUT,
@@ -27,35 +32,11 @@ from aurora_restore.domain.switching import (
     parties_of,
 )
 
-TARGET = "aurora-restored-cluster"
-STAGING, RETIRED = staging_identifier(TARGET, OPERATION_ID), retired_identifier(TARGET, OPERATION_ID)
-OLD_ID = "cluster-OLD"
-
-
-def swap_plan() -> RestorePlan:
-    made = plan()
-    replacement = Replacement(Strategy.SWAP, OLD_ID, RETIRED, "aurora-restore-final")
-    return replace(
-        made, cluster=replace(made.cluster, db_cluster_identifier=STAGING), replacement=replacement
-    )
-
 
 def parties() -> Parties:
     found = parties_of(OPERATION_ID, swap_plan())
     assert found is not None
     return found
-
-
-def old(name: str, status: str = "available") -> DbCluster:
-    return cluster(db_cluster_identifier=name, db_cluster_resource_id=OLD_ID, tags={}, status=status)
-
-
-def new(name: str, status: str = "available") -> DbCluster:
-    return cluster(db_cluster_identifier=name, db_cluster_resource_id="cluster-NEW", status=status)
-
-
-def stranger(name: str) -> DbCluster:
-    return cluster(db_cluster_identifier=name, db_cluster_resource_id="cluster-X", tags={})
 
 
 def kind(found: RenameCluster | Wait | None) -> str | None:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from tests.support.granted_requests import CALLS
 from tests.support.strip_sdk import STRIPPED
-from tests.unit.infrastructure.test_permissions import CALLS
 from tests.unit.steps.test_permissions import all_that_the_functions_do
 
 OLDEST = json.loads(STRIPPED.read_text())

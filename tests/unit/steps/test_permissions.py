@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from botocore import xform_name
+from tests.support.granted_requests import CALLS
 from tests.support.worlds import DAY, FUNCTION_OF, SOURCE_REGION, TARGET_REGION, PipelineRun
-from tests.unit.infrastructure.test_permissions import CALLS
 
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.domain.errors import RestoreError

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
+from tests.support.screen_text import words_of
 from tests.support.worlds import PipelineRun
-from tests.unit.cli.test_cli_views import words_of
 
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.contract.engine.conftest import passing_directory, wait_until
+from tests.contract.engine.conftest import passing_directory
 from tests.support.paths import paths_below
+from tests.support.waiting import wait_until
 
 from local_aurora.access import PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
