@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tests.fakes.copies import FakeCopy, found, subscription, user_mapping
+from tests.fakes.databases import FakeRole
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.results import Phase
@@ -191,6 +192,7 @@ def kept(run: PipelineRun, situation: Situation) -> dict[str, Any]:
             "locks": dict(run.ports.locks.list_owners()),
             "executions": dict(run.executions.ended),
             "taken": list(run.server.copy.taken),
+            "roles": {name: asdict(role) for name, role in run.server.roles.items()},
             "aurora": {
                 **state.head(world),
                 "regions": regions,
@@ -218,6 +220,9 @@ def taken_up(path: Path) -> tuple[PipelineRun, str]:
     copy = run.server.copy
     copy.fuses = [fuse for fuse in copy.fuses if fuse.name not in saved["taken"]]
     copy.taken = list(saved["taken"])
+    # Older worlds are kept without their roles: none of their runs had made one.
+    for name, role in saved.get("roles", {}).items():
+        run.server.roles[name] = FakeRole(**role)
     with run.aws.setting_up():
         for record in saved["records"]:
             run.executions.start_restore(record["operation_id"], record.get("request", {}))
