@@ -136,7 +136,7 @@ def test_an_old_cluster_that_another_party_deleted_is_restored_by_hand_beside_th
     sim = Simulation(Surroundings(targets=(TARGET,)), durations=Durations(rename=60))
     sim.start(OPERATION, request(delete_cluster_if_exists=True))
     assert sim.run_until_phase(OPERATION, "SwitchOver")
-    rds, aside = sim.ports.target_rds, record(sim).plan.replacement.aside_identifier or ""
+    rds, aside = sim.ports.target_rds, record(sim).plan.replacement.retired_identifier or ""
     for _ in range(60):
         if rds.find_cluster(aside):
             break

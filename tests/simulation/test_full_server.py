@@ -111,5 +111,5 @@ def test_a_server_that_is_full_in_two_phases_one_after_the_other_is_waited_for_t
     assert (record["status"], check(sim)) == ("SUCCEEDED", [])
     for phase in (Phase.DEFUSE, Phase.SETUP_DB_USERS):
         state = record["phases"][phase.value]
-        assert WORDS in state["last_fault"]["message"]
+        assert WORDS in state["last_transient_error"]["message"]
         assert parse_time(state["end_time"]) - parse_time(state["start_time"]) >= FULL

@@ -231,7 +231,7 @@ def test_a_request_from_a_file_with_an_unknown_field_is_refused_by_name(
     file.write_text(json.dumps({"target_cluster_id": "aurora-restored-x", "delete_cluster_if_exist": True}))
     refused = cli("plan", "--request", str(file), *REQUEST, "--name", "restore-cli-unknown", "--json")
     assert refused.status == 3
-    codes = [fault["code"] for fault in refused.document["error"]["faults"]]
+    codes = [fault["code"] for fault in refused.document["error"]["problems"]]
     assert codes == ["UNKNOWN_FIELD"]
 
 

@@ -146,9 +146,9 @@ def test_a_run_is_refused_before_anything_is_created(
 
 def test_several_faults_are_reported_together(refused: Callable[..., dict[str, Any]]) -> None:
     error = refused("PREFLIGHT_FAILED", db_subnet_group_name="nowhere", db_instance_class="db.m1.small")
-    codes = {fault["code"] for fault in error["faults"]}
+    codes = {fault["code"] for fault in error["problems"]}
     assert codes == {"SUBNET_GROUP_NOT_FOUND", "INSTANCE_CLASS_NOT_ORDERABLE"}
-    assert all(fault["hint"] for fault in error["faults"])
+    assert all(fault["hint"] for fault in error["problems"])
 
 
 def test_the_clusters_to_choose_from_are_listed(refused: Callable[..., dict[str, Any]]) -> None:

@@ -53,7 +53,7 @@ def cluster_names(record: Record) -> tuple[str, ...]:
         record.target_cluster_id,
         plan.target_cluster_id,
         plan.cluster.db_cluster_identifier,
-        plan.replacement.aside_identifier,
+        plan.replacement.retired_identifier,
         record.retirement.db_cluster_identifier,
         record.replaced.db_cluster_identifier,
     )

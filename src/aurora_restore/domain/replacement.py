@@ -23,7 +23,7 @@ class Replacement:
 
     strategy: Strategy
     replaced_resource_id: str
-    aside_identifier: str
+    retired_identifier: str
     final_snapshot_identifier: str | None
     keep_hours: float = 0
     accept_differences: tuple[str, ...] = ()
@@ -37,6 +37,9 @@ class Replacement:
     def from_item(cls, item: Mapping[str, Any]) -> Replacement:
         """Read back what `asdict` wrote."""
         values = {**item, "strategy": Strategy(item["strategy"])}
+        # A record of an earlier version has it under another name.
+        if "aside_identifier" in values:
+            values["retired_identifier"] = values.pop("aside_identifier")
         for name in ("accept_differences", "asked_for"):
             values[name] = tuple(values[name])
         return cls(**values)
@@ -49,7 +52,7 @@ def build_replacement(
     return Replacement(
         strategy=Strategy(request.replace_strategy),
         replaced_resource_id=replaced.db_cluster_resource_id,
-        aside_identifier=retired_identifier(replaced.db_cluster_identifier, operation_id),
+        retired_identifier=retired_identifier(replaced.db_cluster_identifier, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         keep_hours=request.keep_replaced_hours,
         accept_differences=request.accept_differences,

@@ -48,4 +48,4 @@ def delete_early_final_snapshot(seen: Seen) -> Act | Wait | None:
     parties = parties_in(seen)
     if parties is None or retirement_state(seen.operation) is not None:
         return None
-    return delete_final_snapshot_of(seen, parties.replacement.aside_identifier)
+    return delete_final_snapshot_of(seen, parties.replacement.retired_identifier)

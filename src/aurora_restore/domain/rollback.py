@@ -92,7 +92,7 @@ def lift_fence(seen: Seen) -> Act | Wait | None:
     ):
         return None
     # Its name may be either of the two: the run may have ended before or after the rename.
-    found = (seen.find(name) for name in (plan.target_cluster_id, replacement.aside_identifier))
+    found = (seen.find(name) for name in (plan.target_cluster_id, replacement.retired_identifier))
     old = next((c for c in found if c and c.db_cluster_resource_id == replacement.replaced_resource_id), None)
     if old is None or old.status == "deleting":
         return None
@@ -131,7 +131,7 @@ def give_old_its_name(seen: Seen) -> Act | Wait | None:
     if isinstance(act, Wait) and act.is_unseen and waited > OLD_UNSEEN_LIMIT:
         # It was renamed or deleted by another party: an operator has to look.
         words = duration_words(waited.total_seconds())
-        aside, resource_id = parties.replacement.aside_identifier, parties.replacement.replaced_resource_id
+        aside, resource_id = parties.replacement.retired_identifier, parties.replacement.replaced_resource_id
         raise SwitchOverFailed(
             f"After {words} still: {act.reason}. Nothing more was touched.",
             cleanup_hint=f"Find the old cluster by its resource id {resource_id}, and rename it to {aside}. If another "

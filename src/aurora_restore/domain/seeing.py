@@ -63,5 +63,5 @@ def places_in(seen: Seen, parties: Parties) -> Places:
     return Places(
         target=seen.find(parties.plan.target_cluster_id),
         staging=seen.find(parties.plan.cluster.db_cluster_identifier),
-        retired=seen.find(parties.replacement.aside_identifier),
+        retired=seen.find(parties.replacement.retired_identifier),
     )

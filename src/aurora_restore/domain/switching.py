@@ -151,7 +151,7 @@ def late_rename_of_old(
 def _rename(parties: Parties, kind: str, why: str) -> RenameCluster:
     """From which name to which it goes."""
     target, staging = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
-    retired = parties.replacement.aside_identifier
+    retired = parties.replacement.retired_identifier
     name, new_name = {
         RENAME_OLD_ASIDE: (target, retired),
         RENAME_NEW_IN: (staging, target),

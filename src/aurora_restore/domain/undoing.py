@@ -100,7 +100,7 @@ def build_undo_plan(
     replacement = Replacement(
         strategy=Strategy.UNDO,
         replaced_resource_id=undone.record.restore_details.db_cluster_resource_id or "",
-        aside_identifier=retired_identifier(target, operation_id),
+        retired_identifier=retired_identifier(target, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         incoming_resource_id=kept.db_cluster_resource_id,
         undoes=undone.operation_id,

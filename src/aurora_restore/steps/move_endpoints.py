@@ -192,7 +192,7 @@ def _forward(
     if not parties.plan.custom_endpoints:
         return None
     owner = ports.target_rds.find_cluster(parties.plan.target_cluster_id)
-    other = ports.target_rds.find_cluster(parties.replacement.aside_identifier)
+    other = ports.target_rds.find_cluster(parties.replacement.retired_identifier)
     # The old cluster may still have the name, or have it again: then the endpoints stay where they are.
     if owner is None or not parties.is_new(owner):
         return None

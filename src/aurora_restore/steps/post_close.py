@@ -73,7 +73,7 @@ def retire_kept(context: CleanupContext) -> StepOutcome | None:
     replacement = operation.plan.replacement
     if replacement is None:
         return None
-    name = replacement.aside_identifier
+    name = replacement.retired_identifier
     try:
         outcome = Removal.of_replaced(ports, operation, context.guard, name, replacement).advance()
     except (StepFailed, RequestRefused) as failed:

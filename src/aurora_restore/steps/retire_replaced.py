@@ -71,7 +71,7 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
         return exports
     state = retirement_state(operation)
     if state in _SEEN_TO and not parties.replacement.undoes:
-        name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
+        name, until = parties.replacement.retired_identifier, operation.record.retirement.keep_until
         kept = f"the replaced cluster is kept as {name}{f' until {minute_in_words(until)}' if until else ''}"
         is_kept = state is RetirementState.KEPT
         return StepOutcome(done(kept if is_kept else f"{name}: the replaced cluster is gone"))
@@ -95,7 +95,7 @@ def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepO
 
 def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: Guard) -> StepOutcome:
     """One observation of the old cluster under its retired name."""
-    replacement, name = parties.replacement, parties.replacement.aside_identifier
+    replacement, name = parties.replacement, parties.replacement.retired_identifier
     removal = Removal.of_replaced(ports, operation, guard, name, replacement)
     keep = timedelta(hours=replacement.keep_hours)
     if keep:

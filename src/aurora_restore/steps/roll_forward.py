@@ -49,7 +49,7 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
         return None
     replacement, state = parties.replacement, retirement_state(context.operation)
     removal = Removal.of_replaced(
-        context.ports, context.operation, context.guard, replacement.aside_identifier, replacement
+        context.ports, context.operation, context.guard, replacement.retired_identifier, replacement
     )
     if state in (RetirementState.KEPT, RetirementState.RETIRED):
         outcome = StepOutcome(done("the replaced cluster was dealt with before"))

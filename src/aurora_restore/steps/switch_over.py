@@ -58,7 +58,7 @@ def observe_places(ports: Ports, parties: Parties) -> Places:
     return Places(
         target=rds.find_cluster(plan.target_cluster_id),
         staging=rds.find_cluster(plan.cluster.db_cluster_identifier),
-        retired=rds.find_cluster(parties.replacement.aside_identifier),
+        retired=rds.find_cluster(parties.replacement.retired_identifier),
     )
 
 
@@ -77,7 +77,7 @@ def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOu
             return StepOutcome(in_progress(message, 50, "rename"))
     if kind == RENAME_OLD_ASIDE:
         # Written ahead of the rename: clients lose the name with the request, and not with its answer.
-        gone = changed(SwitchOver, name_gone_time=now, aside_identifier=new_name)
+        gone = changed(SwitchOver, name_gone_time=now, retired_identifier=new_name)
         rename = RenameCluster(name, new_name, kind=kind, reason=rename.reason, also=gone)
     event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": rename.reason})
     return carry_out(RunGuard(ports, operation), rename, event)

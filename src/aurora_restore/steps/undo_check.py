@@ -44,7 +44,7 @@ def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepO
     # Anew: under the lock no other operation changes what was observed first.
     undone = _undone(ports, request)
     rds, before = ports.target_rds, undone.plan
-    retired = before.replacement.aside_identifier if before.replacement else ""
+    retired = before.replacement.retired_identifier if before.replacement else ""
     kept, existing = rds.find_cluster(retired), rds.find_cluster(before.target_cluster_id)
     refuse_changed_places(undone, existing, kept)
     if kept is None or existing is None:

@@ -198,7 +198,7 @@ def refused() -> dict[str, Any]:
             "message": "2 problems: …",
             "hint": "Correct the request.",
             "step": "SnapshotCheck",
-            "faults": faults,
+            "problems": faults,
         },
     }
 

@@ -67,7 +67,7 @@ def planned(**parameters: Any) -> dict[str, Any]:
     replacement = {
         "strategy": strategy,
         "replaced_resource_id": REPLACED["db_cluster_resource_id"],
-        "aside_identifier": ASIDE,
+        "retired_identifier": ASIDE,
         "final_snapshot_identifier": FINAL_SNAPSHOT if parameters.get("final_snapshot", True) else None,
         "keep_hours": parameters.get("keep_replaced_hours", 0),
     }
@@ -129,7 +129,7 @@ def switched(**parameters: Any) -> dict[str, Any]:
         "phases": {**record["phases"], **done, "RetireReplaced": retiring},
         "restore_details": succeeded()["restore_details"] | {"differences": DIFFERENCES},
         "switch_over": {
-            "aside_identifier": ASIDE,
+            "retired_identifier": ASIDE,
             "name_gone_time": "2026-11-22T11:40:02.000Z",
             "switched_time": "2026-11-22T11:41:20.000Z",
             "seconds_without_name": 78,
@@ -260,7 +260,7 @@ def _undo_plan() -> dict[str, Any]:
     replacement = {
         "strategy": "undo",
         "replaced_resource_id": "cluster-MNOPQRSTUVWX",
-        "aside_identifier": "aurora-restored-staging-9f8e7d6c-old",
+        "retired_identifier": "aurora-restored-staging-9f8e7d6c-old",
         "final_snapshot_identifier": UNDO_SNAPSHOT,
         "undoes": begun()["operation_id"],
     }

@@ -108,7 +108,7 @@ def test_plan_with_json_prints_the_record(
 ) -> None:
     existing(monkeypatch, pipeline_with(refused()))
     assert app.run(["plan", *TARGET, "--json"]) == 3
-    assert json.loads(capsys.readouterr().out)["error"]["faults"][1]["code"] == "KMS_KEY_REQUIRED"
+    assert json.loads(capsys.readouterr().out)["error"]["problems"][1]["code"] == "KMS_KEY_REQUIRED"
 
 
 def test_start_gives_the_options_of_a_replacement_to_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_a_rollback_shows_the_rollback_alone() -> None:
     back = {"state": "moved", "db_cluster_identifier": TARGET}
     record = handing_over(
         replacements.cancelled(),
-        switch_over={"aside_identifier": ASIDE},
+        switch_over={"retired_identifier": ASIDE},
         endpoints={"reports": LEFT},
         endpoints_back={"reports": back},
     )

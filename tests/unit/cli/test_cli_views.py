@@ -129,7 +129,7 @@ def test_a_failure_shows_code_message_hint_and_phase() -> None:
 def test_several_faults_are_shown_each_with_its_code_and_hint() -> None:
     seen = outcome(records.refused())
     assert absent(seen, "2.0 s", "PREFLIGHT_FAILED", "SnapshotCheck", "2 problems") == []
-    for fault in records.refused()["error"]["faults"]:
+    for fault in records.refused()["error"]["problems"]:
         assert absent(seen, *fault.values()) == []
 
 
@@ -179,8 +179,8 @@ def test_a_record_closed_with_a_plain_text_shows_the_text() -> None:
         ["a", "b"],
         {},
         {"code": None},
-        {"faults": "two"},
-        {"message": "m", "faults": ["x", "y"]},
+        {"problems": "two"},
+        {"message": "m", "problems": ["x", "y"]},
     ],
 )
 def test_no_error_that_a_hand_can_write_stops_the_display(error: Any) -> None:

@@ -70,7 +70,7 @@ STATUS: dict[str, dict[str, Any]] = {
     "waiting_longer_than_last_time": waiting(why=f"longer than last time: {OLD_RUN}"),
     "replacing": replacements.replacing(),
     "replacing_between_the_renames": replacements.replacing()
-    | {"switch_over": {"aside_identifier": ASIDE, "name_gone_time": "2026-11-22T11:42:20.000Z"}},
+    | {"switch_over": {"retired_identifier": ASIDE, "name_gone_time": "2026-11-22T11:42:20.000Z"}},
     "deleting_first": replacements.clearing(),
     "deleting_first_failed": replacements.clearing() | FAILED,
     "deleting_first_being_undone": replacements.clearing() | CLEANING,

@@ -104,7 +104,7 @@ def test_what_a_phase_waits_out_is_shown_and_how_long_it_will(
 ) -> None:
     record = copy.deepcopy(copying())
     phase = record["phases"][record["step"]]
-    phase["last_fault"] = {
+    phase["last_transient_error"] = {
         "code": "DATABASE_BUSY",
         "message": "the server took no connection: sorry, too many clients already (SQLSTATE 53300).",
         "hint": "See who holds its connections.",

@@ -31,7 +31,7 @@ def test_a_text_that_was_written_by_hand_is_an_intervention() -> None:
         "message": "given up",
         "hint": ManualIntervention.default_hint,
     }
-    assert said == {**of_hand, "step": "Defuse", "faults": [of_hand]}
+    assert said == {**of_hand, "step": "Defuse", "problems": [of_hand]}
 
 
 def test_a_status_that_was_written_by_hand_is_an_intervention() -> None:
@@ -70,7 +70,7 @@ def test_the_error_of_an_execution_is_made_again_where_its_message_is_all_of_it(
 def test_a_failure_that_no_step_wrote_down_has_the_code_of_its_error(cause: str, message: str) -> None:
     said = error_of_failure(Operation({"status": "RUNNING"}), "PreflightFailed", cause)
     problem = {"code": PreflightFailed.code, "message": message, "hint": PreflightFailed.default_hint}
-    assert plain(said) == {**problem, "step": "SnapshotCheck", "faults": [problem]}
+    assert plain(said) == {**problem, "step": "SnapshotCheck", "problems": [problem]}
 
 
 def test_a_failure_of_an_unknown_name_is_an_internal_error() -> None:

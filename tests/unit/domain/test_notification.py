@@ -82,7 +82,7 @@ def test_each_of_several_problems_is_named_once() -> None:
     whole = "2 problems: INVALID_DATE: The day is not a day.; INVALID_REQUEST: The count is not a number."
     error = {"code": "PREFLIGHT_FAILED", "message": whole, "hint": "Correct it.", "step": "SnapshotCheck"}
     message = failure_message(
-        Operation({"operation_id": "restore-x"}), ErrorState.read(error | {"faults": [first, second]}), NOW
+        Operation({"operation_id": "restore-x"}), ErrorState.read(error | {"problems": [first, second]}), NOW
     )
     lines = message.text.splitlines()
     assert "Error:      PREFLIGHT_FAILED: 2 problems" in lines

@@ -67,7 +67,7 @@ def test_they_are_on_the_new_cluster_with_the_members_in_the_same_places(run: Pi
 
 def test_the_old_cluster_has_them_until_the_new_one_is_proved(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    retired = run.record(OPERATION)["switch_over"]["aside_identifier"]
+    retired = run.record(OPERATION)["switch_over"]["retired_identifier"]
     assert set(endpoints(run, retired)) == {"reports", "everything"}
     assert endpoints(run) == {}
 
@@ -165,7 +165,7 @@ def test_what_was_given_to_the_new_cluster_is_not_taken_for_what_the_old_one_sho
     run: PipelineRun,
 ) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    retired = run.ports.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
+    retired = run.ports.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["retired_identifier"])
     assert retired is not None
     while "make_endpoint-reports" not in run.record(OPERATION)["acts"]:
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)

@@ -34,14 +34,14 @@ def test_it_is_in_the_record_with_its_words_and_with_how_long_it_is_tried(run: P
     run.run(NAME, until=Phase.RESTORE_CLUSTER)
     run.databases.every_login = LoginAttempt(LoginOutcome.BUSY, FULL)
     busy_for(run, 300, 60)
-    fault = run.record(NAME)["phases"]["SetupDbUsers"]["last_fault"]
+    fault = run.record(NAME)["phases"]["SetupDbUsers"]["last_transient_error"]
     assert (fault["code"], fault["message"]) == ("DATABASE_BUSY", FULL)
     assert fault["since"] < fault["time"] < fault["until"]
     assert run.record(NAME).get("error") is None
     run.databases.every_login = None
     run.run_phase(Phase.SETUP_DB_USERS, NAME)
     state = run.record(NAME)["phases"]["SetupDbUsers"]
-    assert (state["status"], state["last_fault"]) == ("DONE", fault)
+    assert (state["status"], state["last_transient_error"]) == ("DONE", fault)
     assert state["last_updated_time"] > fault["time"]
 
 

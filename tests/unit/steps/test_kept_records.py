@@ -72,7 +72,9 @@ def test_every_field_of_a_kept_record_is_known(path: Path) -> None:
 
 def unknown_fields(part: Part, path: str) -> list[str]:
     """The fields of an item that no reading of it asks for, or that were read as nothing."""
-    entries = {entry.key: (name, entry) for name, entry in part.FIELDS.items()}
+    entries = {
+        key: (name, entry) for name, entry in part.FIELDS.items() for key in (entry.key, *entry.former_keys)
+    }
     found = []
     for key, value in part.item.items():
         if key not in entries:
@@ -149,7 +151,7 @@ def test_a_kept_cluster_is_retired_when_its_time_is_over(path: Path) -> None:
     assert run.clean_up(operation_id, "SUCCEEDED").status is StepStatus.DONE
     ended = record(run, operation_id)
     assert ended.retirement.state is RetirementState.RETIRED
-    assert run.ports.target_rds.find_cluster(ended.switch_over.aside_identifier or "") is None
+    assert run.ports.target_rds.find_cluster(ended.switch_over.retired_identifier or "") is None
 
 
 @pytest.mark.parametrize("path", PARAMETERS, ids=path_id)

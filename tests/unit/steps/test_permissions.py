@@ -170,7 +170,7 @@ def abnormal_ends(watch: Watch) -> None:
     run.clock.advance(25 * 3600)
     watch.cleanup(run, "restore-cancelled")
     watch.until(run, "restore-stopped", Phase.SWITCH_OVER, **SWAP)
-    retired = run.record("restore-stopped")["switch_over"]["aside_identifier"]
+    retired = run.record("restore-stopped")["switch_over"]["retired_identifier"]
     run.aurora.at_once("StopDBCluster", TARGET_REGION, {"DBClusterIdentifier": retired})
     for phase in list(Phase)[list(Phase).index(Phase.PROVE_ENDPOINT) :]:
         watch.phase(run, phase, "restore-stopped")

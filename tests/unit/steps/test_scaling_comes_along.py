@@ -169,7 +169,7 @@ def test_what_is_refused_for_long_is_left_with_the_command(run: PipelineRun) -> 
 def test_a_reader_that_arrives_late_goes_with_the_old_cluster(run: PipelineRun) -> None:
     run.put_scaling()
     run.run(OPERATION, Phase.SWITCH_OVER, **SWAP)
-    retired = run.record(OPERATION)["switch_over"]["aside_identifier"]
+    retired = run.record(OPERATION)["switch_over"]["retired_identifier"]
     late = {
         "DBInstanceIdentifier": "application-autoscaling-late",
         "DBClusterIdentifier": retired,

@@ -79,7 +79,7 @@ def _how(view: OperationView, name: str) -> str:
         )
     # The record of an operation that failed early has no plan; the names follow from the operation's id.
     plan = view.record.plan
-    retired = plan.replacement.aside_identifier or retired_identifier(name, view.operation_id)
+    retired = plan.replacement.retired_identifier or retired_identifier(name, view.operation_id)
     staging = staging_identifier(name, view.operation_id)
     at_first = plan.cluster.db_cluster_identifier or name
     return (

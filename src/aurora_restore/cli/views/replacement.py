@@ -65,7 +65,7 @@ def replaced_name(view: OperationView) -> str:
 def retired_name(view: OperationView) -> str:
     """The name of the old cluster after it gave up its own."""
     retired_as = view.record.retirement.db_cluster_identifier
-    return view.record.switch_over.aside_identifier or retired_as or "a cluster of another name"
+    return view.record.switch_over.retired_identifier or retired_as or "a cluster of another name"
 
 
 def _state_now(view: OperationView, now: datetime) -> str | Text:

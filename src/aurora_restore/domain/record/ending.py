@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from aurora_restore.domain.error_kinds import Problem, RestoreError
-from aurora_restore.domain.record.parts import NOTHING, Part, optional, stored_as
+from aurora_restore.domain.record.parts import NOTHING, Part, optional, renamed
 from aurora_restore.domain.record.progress import ActState, WaitState
 from aurora_restore.domain.states import Ending, RehearsalVerdict
 
@@ -27,7 +27,7 @@ class ErrorState(Part, path="error"):
     message: str = ""
     hint: str = ""
     step: str | None = optional()
-    problems: tuple[ProblemState, ...] = stored_as("faults", default=())
+    problems: tuple[ProblemState, ...] = renamed("faults", default=())
 
     @classmethod
     def of(cls, error: RestoreError | Problem, step: str | None = None) -> Self:

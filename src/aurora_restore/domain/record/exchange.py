@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, read_by
+from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, read_by, renamed
 from aurora_restore.domain.states import RetirementState
 
 
@@ -58,10 +58,10 @@ class Retirement(Part, path="retirement"):
 
 
 class SwitchOver(Part, path="switch_over"):
-    """The two renames. `aside_identifier`: the name that the old cluster got."""
+    """The two renames. `retired_identifier`: the name that the old cluster got."""
 
     name_gone_time: datetime | None = None
-    aside_identifier: str | None = None
+    retired_identifier: str | None = renamed("aside_identifier")
     switched_time: datetime | None = None
     seconds_without_name: float | None = None
 

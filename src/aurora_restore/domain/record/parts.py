@@ -160,9 +160,14 @@ class Part:
         return f"{type(self).__name__}({dict(self.item)})"
 
 
-def stored_as(key: str, *, former: tuple[str, ...] = (), default: Any = None) -> Any:
-    """An optional field that the record has under another name; `former`: its names in earlier versions."""
-    return _Field(default, key=key, former_keys=former, is_optional=True)
+def stored_as(key: str, *, default: Any = None) -> Any:
+    """An optional field that the record has under another name."""
+    return _Field(default, key=key, is_optional=True)
+
+
+def renamed(*former_keys: str, default: Any = None) -> Any:
+    """An optional field that earlier versions wrote under another name: their records are still to be read."""
+    return _Field(default, former_keys=former_keys, is_optional=True)
 
 
 def optional(default: Any = None) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aurora_restore.domain.record.parts import Part
+from aurora_restore.domain.record.parts import Part, renamed
 
 
 class RehearsalAsked(Part):
@@ -103,7 +103,7 @@ class PlannedReplacement(Part):
     """What is planned for the old cluster."""
 
     strategy: str | None = None
-    aside_identifier: str | None = None
+    retired_identifier: str | None = renamed("aside_identifier")
     final_snapshot_identifier: str | None = None
     keep_hours: float | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, plain, stored_as
+from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, plain, renamed
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import PhaseStatus
 
@@ -29,8 +29,7 @@ class WaitState(Part):
     wait_seconds: int | None = optional()
     expected_end: datetime | None = optional()
     why: str = optional("")
-    # The name in the record is that of an earlier version, whose runs may still be under way.
-    reported: ReportedPercent | None = stored_as("told")
+    reported: ReportedPercent | None = renamed("told")
     added_seconds_most: float | None = optional()
 
     @property
@@ -68,8 +67,7 @@ class PhaseState(Part):
     waiting_for: str = optional("")
     waiting_since: datetime | None = optional()
     waits: Mapping[str, WaitState] = optional(NOTHING)
-    # As with `reported`: the name in the record is that of an earlier version.
-    last_transient_error: TransientErrorState | None = stored_as("last_fault")
+    last_transient_error: TransientErrorState | None = renamed("last_fault")
 
     @property
     def has_ended_well(self) -> bool:
@@ -115,7 +113,7 @@ def phase_ended(name: str, status: PhaseStatus, time: datetime) -> Changes:
 
 def phase_met(phase: Phase, transient: TransientErrorState) -> Changes:
     """The change that notes a transient error of a phase, and nothing else of it."""
-    return {f"phases.{phase.value}.last_fault": plain(transient)}
+    return {f"phases.{phase.value}.last_transient_error": plain(transient)}
 
 
 def act_changed(kind: str, state: ActState) -> Changes:

@@ -10,7 +10,7 @@ TAKEN = {"code": "TARGET_EXISTS", "message": "It exists.", "hint": TargetExists.
 
 def test_an_error_of_a_step_lists_its_one_problem() -> None:
     error = ErrorState.of(TargetExists("It exists."), "SnapshotCheck")
-    assert plain(error) == {**TAKEN, "step": "SnapshotCheck", "faults": [TAKEN]}
+    assert plain(error) == {**TAKEN, "step": "SnapshotCheck", "problems": [TAKEN]}
 
 
 def test_an_error_of_no_step_is_its_one_problem() -> None:
