@@ -100,7 +100,7 @@ class FakeDatabases:
         return replace(attempt, sqlstate=_refusal(role, credentials))
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
-        """Only the master user is told."""
+        """Only the master user gets an answer."""
         if self.every_login:
             is_refused = self.every_login.outcome is LoginOutcome.REFUSED
             kind = EndpointAnswerKind.LOGIN_REFUSED if is_refused else EndpointAnswerKind.NO_ANSWER

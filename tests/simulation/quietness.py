@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Servers:
-    """Of the clusters of an engine. `by_cluster`: by resource id, once somebody had logged in."""
+    """Of the clusters of an engine. `by_cluster`: by resource id, once a user had logged in."""
 
     engine: str
     by_cluster: dict[str, FakeServer] = field(default_factory=dict)

@@ -187,7 +187,7 @@ class Simulation:
         return self.step_functions.executions[self.started[operation_id].execution_arn]
 
     def run(self, before_each: Callable[[], None] | None = None) -> None:
-        """Until nothing runs any more and nothing is due; or until it is stuck, which `stuck_reason` tells then."""
+        """Until nothing runs any more and nothing is due; or until it is stuck: `stuck_reason` says why."""
         watch = Watch(self)
         while self.scheduler.has_foreground or self._what_is_left():
             if watch.is_stuck():

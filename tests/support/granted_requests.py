@@ -28,7 +28,7 @@ SCALING_TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-t
 CLEANUP_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:aurora-restore-cleanup-state-machine"
 MAIN_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:aurora-restore-state-machine"
 
-# What each resource of a grant stands for: real ones, as the steps name them.
+# A real resource for each resource of a grant, as the steps name it.
 EXAMPLES = {
     grants.EVERYTHING: (ANY,),
     grants.STATE: (STATE,),

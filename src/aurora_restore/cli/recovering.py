@@ -169,7 +169,7 @@ def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], Non
             raise RecoveryIncomplete(f"{name} is not in the tables as it is in the backup.")
         found[name] = there
     chains = [operation.verification().state for operation in found.values()]
-    left = tuple(name for name, each in found.items() if Record.read(each.record).left_behind_time)
+    left = tuple(name for name, each in found.items() if Record.read(each.record).is_left_behind)
     return Loaded(decisions, left, expired, {state: chains.count(state) for state in ChainState})
 
 

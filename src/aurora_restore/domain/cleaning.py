@@ -181,7 +181,7 @@ def present_failure(record: Record, now: datetime) -> ErrorState | None:
     """Why the cleanup fails at present; None where it does not, as far as the record knows."""
     failed = record.cleanup.failed_time
     is_over = record.is_closed and (failed is None or now - failed > FAILURE_SHOWS)
-    return None if is_over or record.left_behind_time else record.cleanup.error
+    return None if is_over or record.is_left_behind else record.cleanup.error
 
 
 def error_as_warning(operation: Operation) -> Changes:

@@ -57,7 +57,7 @@ class Origin:
 
 def is_at_rest(record: Record) -> bool:
     """Whether nothing was to come for an operation, and it kept no cluster; or it was left behind before."""
-    holds_a_cluster = record.retirement.state in HOLDS_A_CLUSTER and record.left_behind_time is None
+    holds_a_cluster = record.retirement.state in HOLDS_A_CLUSTER and not record.is_left_behind
     return record.is_settled and not holds_a_cluster
 
 

@@ -39,7 +39,7 @@ class Replacement:
         values = {**item, "strategy": Strategy(item["strategy"])}
         # A record of an earlier version has it under another name.
         if "aside_identifier" in values:
-            values["retired_identifier"] = values.pop("aside_identifier")
+            values.setdefault("retired_identifier", values.pop("aside_identifier"))
         for name in ("accept_differences", "asked_for"):
             values[name] = tuple(values[name])
         return cls(**values)

@@ -14,7 +14,7 @@ from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import DbInstance
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import compared, predicted_differences
-from aurora_restore.domain.replacement import with_defaults_of
+from aurora_restore.domain.replacement import Replacement, with_defaults_of
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.restoring import instance_parameters
 from aurora_restore.domain.selection import SelectedSnapshot
@@ -142,3 +142,20 @@ def test_a_retention_of_performance_insights_turns_them_on_and_is_no_surprise() 
     assert [each["performance_insights_retention_days"] for each in settings] == [62, 62]
     assert all(each["performance_insights"] for each in settings)
     assert not any(each.stops_the_run for each in predicted_differences(asked, old(), keeps_port=True))
+
+
+@pytest.mark.parametrize(
+    "names", [{"aside_identifier": "a"}, {"aside_identifier": "b", "retired_identifier": "a"}]
+)
+def test_the_name_of_the_retired_cluster_is_read_under_its_former_name_too(names: dict[str, str]) -> None:
+    assert Replacement.from_item(item_of_a_replacement(names)).retired_identifier == "a"
+
+
+def test_a_replacement_without_the_name_of_the_retired_cluster_is_not_read() -> None:
+    with pytest.raises(TypeError):
+        Replacement.from_item(item_of_a_replacement({}))
+
+
+def item_of_a_replacement(names: dict[str, str]) -> dict[str, Any]:
+    rest = {"strategy": "swap", "replaced_resource_id": "cluster-OLD", "final_snapshot_identifier": None}
+    return {**rest, "accept_differences": [], "asked_for": [], **names}

@@ -23,7 +23,7 @@ Rows = list[tuple[str, str | Text | None]]
 def render_plan(view: OperationView) -> RenderableType:
     """The plan as the record holds it; the request says what the plan takes for granted."""
     plan = view.record.plan
-    # Of a run that is no dry run they are those that were found, and have their place in its status.
+    # Of a run that is not a dry run they are those that were found, and have their place in its status.
     differences = view.record.restore_details.differences if view.dry_run else ()
     table = render_differences(
         differences, "Will differ from the cluster that is replaced", ("is now", "will be")

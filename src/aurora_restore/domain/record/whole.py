@@ -121,7 +121,7 @@ class Record(Part, path=""):
 
     @property
     def outline(self) -> Mapping[str, Any]:
-        """How it stands and its times, as they are written; None for what is missing."""
+        """Status and times, as they are written; None for what is missing."""
         return {name: self.item.get(name) for name in ("status", "start_time", "end_time")}
 
     @property
