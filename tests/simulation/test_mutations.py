@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.simulation.mutations.catalogue import MUTATIONS, Mutation, does_nothing
-from tests.simulation.mutations.planting import NothingPlantedError
+from tests.simulation.mutations.planting import NothingPlantedError, found_at
 from tests.simulation.mutations.probe import seen
 
 HARMLESS = Mutation(
@@ -16,6 +16,12 @@ HARMLESS = Mutation(
 
 def test_there_are_thirty_at_least() -> None:
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 30
+
+
+# Each day, while planting it is shared out over days: what the code calls otherwise is noticed at once.
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_it_has_its_place_in_the_code(mutation: Mutation) -> None:
+    assert found_at(mutation.place) is not None
 
 
 @pytest.mark.one_day_in(5)

@@ -316,14 +316,14 @@ def test_local_status_where_nothing_runs_has_its_own_exit_status(
 
 
 def test_deploy_into_another_region_shows_its_changes_and_applies_them(cli: CommandLine) -> None:
-    asked = cli("deploy", "--region", "eu-west-1")
+    asked = cli("deploy", "--region", "eu-west-2")
     assert asked.status == 2
     assert "There is no terminal to ask at, so nothing was changed" in asked.err
-    deployed = cli("deploy", "--region", "eu-west-1", "--yes")
+    deployed = cli("deploy", "--region", "eu-west-2", "--yes")
     assert deployed.status == 0, deployed.out + deployed.err
-    assert "aurora-restore-pipeline is CREATE_COMPLETE in eu-west-1" in deployed.out
-    assert "aws secretsmanager create-secret --region eu-west-1" in deployed.err
-    again = cli("deploy", "--region", "eu-west-1", "--yes")
+    assert "aurora-restore-pipeline is CREATE_COMPLETE in eu-west-2" in deployed.out
+    assert "aws secretsmanager create-secret --region eu-west-2" in deployed.err
+    again = cli("deploy", "--region", "eu-west-2", "--yes")
     assert again.status == 0
     assert "nothing to change" in again.out
     assert "SubnetIds" not in deployed.err + again.err

@@ -96,7 +96,7 @@ def test_a_schedule_is_paused_and_resumed_and_what_cannot_be_is_refused(stack: S
         "create", "other", "--expression", "cron(1 2 3)", "--target-cluster", "aurora-restored-x"
     )
     assert (status, "SCHEDULE_REFUSED" in said) == (3, True)
-    status, said = cli("list", "--region", "eu-west-1")
+    status, said = cli("list", "--region", "ap-northeast-1")
     assert (status, "PIPELINE_NOT_DEPLOYED" in said) == (5, True)
     assert cli("delete", "refresh")[0] == 0
     assert cli("delete", "refresh")[0] == 4

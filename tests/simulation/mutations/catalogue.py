@@ -266,7 +266,7 @@ MUTATIONS = (
     Mutation(
         "begun-forgotten",
         "the first deletion is not written down before it is asked for",
-        "steps.retirement:Retirement.before_deletion",
+        "steps.retirement:Removal.before_deletion",
         answers({}),
         (
             "stop-delete-first-ClearTarget",

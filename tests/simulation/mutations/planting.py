@@ -41,20 +41,25 @@ def plant(place: str, make: Callable[[Any], Any]) -> Planted:
     Raises:
         NothingPlantedError: there is nothing at the place, or `make` changes nothing.
     """
+    found = found_at(place)
+    function = _function_in(found)
+    if function is not None:
+        return _plant_function(place, function, make)
+    _plant_constant(place, place.replace(":", ".").rpartition(".")[2], found, make(found))
+    return Planted(place, None)
+
+
+def found_at(place: str) -> Any:
+    """The function or constant at a place. Raises NothingPlantedError where there is none."""
     module_name, _, path = place.partition(":")
     try:
         holder: Any = importlib.import_module(f"{PACKAGE}.{module_name}")
         *outer, name = path.split(".")
         for each in outer:
             holder = getattr(holder, each)
-        found = vars(holder)[name]
+        return vars(holder)[name]
     except (ImportError, AttributeError, KeyError) as missing:
         raise NothingPlantedError(f"{place} does not exist: {missing!r}") from missing
-    function = _function_in(found)
-    if function is not None:
-        return _plant_function(place, function, make)
-    _plant_constant(place, name, found, make(found))
-    return Planted(place, None)
 
 
 def _function_in(found: Any) -> FunctionType | None:
