@@ -372,3 +372,23 @@ def test_a_list_shows_cleanups_cancellations_and_undos() -> None:
     views = [view_operation(record) for record in states.values()]
     lines = text_of(render_operations(views, NOW, 160), 160).splitlines()[1:]
     assert [fact in line for fact, line in zip(states, lines, strict=True)] == [True] * len(states), lines
+
+
+@pytest.mark.parametrize(
+    ("changes", "execution_status", "state"),
+    [
+        ({}, "ABORTED", "stopped"),
+        # How the execution ended may be unknown.
+        ({}, "", "stopped"),
+        ({}, "FAILED", "failed"),
+        ({}, "TIMED_OUT", "failed"),
+        ({"error": {"code": "SWITCH_OVER_FAILED"}}, "FAILED", "failed"),
+        ({"error": {"code": "CANCELLED"}}, "ABORTED", "stopped"),
+    ],
+)
+def test_the_phase_of_a_run_that_is_cleaned_up_has_failed_only_where_the_run_has(
+    changes: dict[str, Any], execution_status: str, state: str
+) -> None:
+    record = replacements.switched() | {"status": "CLEANING_UP", "cleanup": {"begun": True}} | changes
+    *_, last = (phase for phase in view_operation(record, execution_status).phases if phase.recorded)
+    assert (last.name, last.state) == ("RetireReplaced", state)

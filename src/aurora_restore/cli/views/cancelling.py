@@ -104,6 +104,6 @@ def how_to_undo(view: OperationView, region: str, now: datetime) -> str:
         f"--target-cluster {view.target_cluster_id} --replace --region {region}"
     )
     return (
-        "The old cluster is not kept (keep_replaced_hours). To have its data back, once this has ended, restore its "
+        "The request does not ask to keep the old cluster. To have its data back, once this has ended, restore its "
         f"last snapshot:\n{restore}"
     )

@@ -48,6 +48,7 @@ _BY_EXECUTION: Mapping[str, str] = {
     ExecutionStatus.ABORTED: "stopped",
     ExecutionStatus.SUCCEEDED: "stopped",
 }
+_FAILED_EXECUTIONS = frozenset({ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT})
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class PhaseView:
 
     @property
     def lasting_error(self) -> TransientErrorState | None:
-        """The fault that the phase is waiting out now: no call has succeeded since."""
+        """The transient error that the phase is waiting out now: no call has succeeded since."""
         transient, updated = self.recorded.last_transient_error, self.recorded.last_updated_time
         if self.state != "running" or transient is None or transient.time is None:
             return None
@@ -94,6 +95,9 @@ def read_phases(record: Record, execution_status: str) -> tuple[PhaseView, ...]:
     # The state of a phase that has begun and did not come to its end.
     if record.status == OperationStatus.RUNNING:
         unfinished = _BY_EXECUTION.get(execution_status, "failed")
+    elif record.status == OperationStatus.CLEANING_UP and not record.has_error:
+        # A run that fails writes its error down before its cleanup begins; one that is stopped has none.
+        unfinished = "failed" if execution_status in _FAILED_EXECUTIONS else "stopped"
     else:
         by_hand = record.error is not None and record.error.code in _STOPPED_BY_HAND
         has_failed = record.status in (OperationStatus.FAILED, OperationStatus.CLEANING_UP)
