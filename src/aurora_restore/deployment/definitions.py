@@ -171,7 +171,7 @@ def cleanup_definition() -> State:
             **_three_states(CLEAN_UP, retries, "CleanUpFailed", "Succeeded", "$.outcome", "$.failure"),
             "Succeeded": {"Type": "Succeed"},
             "UnexpectedStepStatus": {
-                "Comment": "A fault of the program, which must not pass for success.",
+                "Comment": "A bug of the program, which must not pass for success.",
                 "Type": "Fail",
                 "Error": "UnexpectedStepStatus",
                 "Cause": "The cleanup answered with a status that is not one of DONE, IN_PROGRESS and SKIPPED. The "
@@ -312,7 +312,7 @@ def _ends() -> dict[str, State]:
     return {
         "Succeeded": {"Type": "Succeed"},
         "UnexpectedStepStatus": {
-            "Comment": "A phase answered with a status that is not one of DONE, IN_PROGRESS and SKIPPED: a fault of "
+            "Comment": "A phase answered with a status that is not one of DONE, IN_PROGRESS and SKIPPED: a bug of "
             "the program, which must not pass for success.",
             "Type": "Pass",
             "Result": {

@@ -88,7 +88,7 @@ def decide_applying(seen: Applying) -> ApplyAct | Wait | None:
     cluster, name = seen.cluster, seen.cluster.db_cluster_identifier
     # One request for the parameter group and the security groups: each would make the cluster busy.
     if settings := _settings_to_give(seen):
-        words = " and ".join(_SETTING_WORDS[name] for name in settings)
+        words = " and ".join(_SETTING_WORDS[setting] for setting in settings)
         reason = f"{name} is to have its own {words}"
         change = ModifyCluster(name, settings, kind=CHANGE_ACT, reason=reason, waits_for=WAIT)
         return _unless_under_way(seen, change)

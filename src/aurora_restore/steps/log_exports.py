@@ -15,7 +15,7 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Changes, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import Guard, waiting
+from aurora_restore.steps.perform import Guard, asked_for, waiting
 from aurora_restore.steps.ports import Ports
 
 
@@ -55,7 +55,7 @@ def bring_log_exports(
         if refused.is_of_record:
             raise
         return _left(operation, target, refused.message)
-    return StepOutcome(in_progress(next_act.reason, next_act.percent, next_act.waits_for), answered)
+    return asked_for(next_act, answered)
 
 
 def _left(operation: Operation, target: DbCluster, reason: str) -> StepOutcome:

@@ -64,9 +64,9 @@ def carry_out(guard: Guard, act: Act, event: Event | None = None) -> StepOutcome
     return asked_for(act, answered, event or Event("cleanup.did", {"done": act.describe()}))
 
 
-def asked_for(act: Act, answered: Mapping[str, Any], event: Event) -> StepOutcome:
+def asked_for(act: Act, answered: Mapping[str, Any], *events: Event) -> StepOutcome:
     """The outcome of a step whose act AWS has answered."""
-    return StepOutcome(in_progress(act.reason, act.percent, act.waits_for), answered, (event,))
+    return StepOutcome(in_progress(act.reason, act.percent, act.waits_for), answered, events)
 
 
 def waiting(wait: Wait) -> StepOutcome:

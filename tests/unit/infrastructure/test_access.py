@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from tests.support.granted_requests import AUDIT, MAIN_MACHINE, RUN, STATE
 from tests.support.template_policies import ACCOUNT, REGION, ROOT, Template
 from tests.unit.cli.document_permissions import documented_actions, documented_commands
 
@@ -14,16 +15,11 @@ from aurora_restore.deployment.access import POLICIES_OF_PEOPLE, ROLES_OF_PEOPLE
 from local_stack.permissions import aurora_requests, gateway_requests, template_requests
 
 BUILT = ROOT / "infrastructure" / "access.yaml"
-MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:aurora-restore-state-machine"
-RUN = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:aurora-restore-state-machine:restore-1"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:aurora-restore-notifications"
 SCHEDULE = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/aurora-restore/nightly"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:aurora-restore/admin-credentials-AbCdEf"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/aurora-restore-pipeline/1a2b"
 RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/aurora-restore-sweep"
-STATE, AUDIT = (
-    f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/AuroraRestore{name}" for name in ("State", "Audit")
-)
 
 # Who is the first that may do it.
 FIRST = {
@@ -31,7 +27,7 @@ FIRST = {
     ("dynamodb:Query", AUDIT): "viewer",
     ("states:DescribeExecution", RUN): "viewer",
     ("scheduler:GetSchedule", SCHEDULE): "viewer",
-    ("states:StartExecution", MACHINE): "operator",
+    ("states:StartExecution", MAIN_MACHINE): "operator",
     ("states:StopExecution", RUN): "operator",
     ("sns:Publish", TOPIC): "operator",
     ("scheduler:UpdateSchedule", SCHEDULE): "operator",
@@ -44,7 +40,7 @@ FIRST = {
     ("cloudformation:ExecuteChangeSet", STACK): "admin",
 }
 OUT_OF_REACH = [
-    ("states:StartExecution", MACHINE.replace("aurora-restore-state-machine", "payroll")),
+    ("states:StartExecution", MAIN_MACHINE.replace("aurora-restore-state-machine", "payroll")),
     ("states:StopExecution", RUN.replace("aurora-restore-state-machine", "payroll")),
     ("rds:DeleteDBCluster", f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:aurora-restored-cluster"),
     ("rds:ModifyDBCluster", f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:production"),
